@@ -1,0 +1,50 @@
+"""Facts worth telling."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class EventName(StrEnum):
+    """Names of events, as webhooks carry them, in the contract's canonical order."""
+
+    MESSAGE_SENT = "messageSent"
+    MESSAGE_DELIVERY_ERROR = "messageDeliveryError"
+    MESSAGE_FAILED = "messageFailed"
+    AUTHENTICATION_ERROR = "authenticationError"
+    AUTHENTICATION_SUCCESS = "authenticationSuccess"
+    CONNECT_ERROR = "connectError"
+    ACCOUNT_ADDED = "accountAdded"
+    ACCOUNT_INITIALIZED = "accountInitialized"
+    ACCOUNT_DELETED = "accountDeleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact about one account, to be stored in the transaction that makes it true.
+
+    ``data`` holds the members of the event's ``data`` object under their wire names; values are
+    JSON types only. The time is the transaction's.
+    """
+
+    name: EventName
+    account: str
+    data: Mapping[str, object]
+    queue_id: str | None = None  # the submission that it tells of, if any
+    event_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """An event as it stands in the log."""
+
+    seq: int  # place in the log; grows, with gaps
+    event_id: str
+    account: str
+    name: str
+    recorded_at: int  # epoch ms
+    data: str  # JSON text of the data object
+    queue_id: str | None
