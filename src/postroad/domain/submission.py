@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from postroad.domain.envelope import DsnRequest, Envelope
+from postroad.domain.secret import Secret
 
 
 class SubmissionState(StrEnum):
@@ -94,6 +95,8 @@ class Submission:
     sent_path: str | None = None  # caller's folder for it
     flagging: Flagging | None = None
     idempotency_key: str | None = None
+    proxy: Secret[str] | None = None  # URL; overrides the account's route for this message
+    local_address: str | None = None  # source address; likewise
     eight_bit: bool = False  # content has octets above 127. RFC 6152
     smtputf8: bool = False  # addresses or header octets are UTF-8. RFC 6531
     labels: dict[str, str] = field(default_factory=dict)  # caller's own data, told with every event
