@@ -1,0 +1,1 @@
+"""How it is spelled: bytes to types and back. No I/O, no clock, no logging."""

@@ -1,0 +1,1 @@
+"""Thin asyncio shells around the protocols: read, feed, write, time out."""
