@@ -1,0 +1,377 @@
+"""What can be set before the process starts, each with its default, names and one sentence.
+
+This is the only list: the loader, ``postroad doctor`` and the reference page read it from here.
+What operators change while the process runs is a setting in the store instead.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, get_type_hints
+
+from postroad.config import values
+from postroad.domain.secret import Secret
+
+
+class Given:
+    """What an annotation says of a field: how it is read, what it does, which variables set it."""
+
+    def __init__(self, read: values.Reader, sentence: str, *variables: str) -> None:
+        self.read = read
+        self.sentence = sentence
+        self.variables = variables  # the first is ours and wins
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One thing that can be set: ``[section] key`` in the file."""
+
+    section: str
+    key: str
+    read: values.Reader
+    default: object
+    variables: tuple[str, ...]  # environment names, the first is ours and wins
+    sentence: str
+
+    @property
+    def name(self) -> str:
+        """How the file and ``--set`` call it."""
+        return f"{self.section}.{self.key}"
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether the value must never be shown; such a value may come from a file of its own."""
+        return self.read in (values.secret, values.token, values.database, values.json_object)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpConfig:
+    """The API listener and what it takes in."""
+
+    host: Annotated[
+        str,
+        Given(
+            values.text,
+            "Address that the API listens on.",
+            "POSTROAD_HOST",
+            "EENGINE_HOST",
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[
+        int,
+        Given(
+            values.integer(0, 65_535),
+            "Port that the API listens on; 0 takes a free one and logs it.",
+            "POSTROAD_PORT",
+            "EENGINE_PORT",
+            "PORT",
+        ),
+    ] = 3000
+    max_body_bytes: Annotated[
+        int,
+        Given(
+            values.size_bytes,
+            "Largest request body of submit and upload; other operations take 1 MiB.",
+            "POSTROAD_MAX_BODY_SIZE",
+            "EENGINE_MAX_BODY_SIZE",
+        ),
+    ] = 50 * 1024**2
+    max_text_chars: Annotated[
+        int,
+        Given(
+            values.size_bytes,
+            "Longest text, html, raw or attachment content in a request, in characters as sent.",
+            "POSTROAD_MAX_SIZE",
+            "EENGINE_MAX_SIZE",
+        ),
+    ] = 5 * 1024**2
+    body_timeout_s: Annotated[
+        float,
+        Given(
+            values.duration_s,
+            "Time within which a request body must have arrived; later is answered with 408.",
+            "POSTROAD_MAX_PAYLOAD_TIMEOUT",
+            "EENGINE_MAX_PAYLOAD_TIMEOUT",
+        ),
+    ] = 10.0
+    request_timeout_s: Annotated[
+        float,
+        Given(
+            values.duration_s,
+            "Time that one call on a mailbox may take; the header x-ee-timeout can lengthen it.",
+            "POSTROAD_TIMEOUT",
+            "EENGINE_TIMEOUT",
+        ),
+    ] = 10.0
+    api_proxy: Annotated[
+        bool | None,
+        Given(
+            values.flag,
+            "First value of the setting enableApiProxy: whether X-Forwarded-For is believed.",
+            "POSTROAD_API_PROXY",
+            "EENGINE_API_PROXY",
+        ),
+    ] = None
+    proxy_addresses: Annotated[
+        tuple[str, ...],
+        Given(
+            values.networks,
+            "Peers that may set X-Forwarded-For; the chain is read from the right past them.",
+            "POSTROAD_API_PROXY_ADDRESSES",
+            "EENGINE_API_PROXY_ADDRESSES",
+        ),
+    ] = ()
+    require_auth: Annotated[
+        bool,
+        Given(
+            values.flag,
+            "Whether a request needs a token; false trusts everyone who reaches the port.",
+            "POSTROAD_REQUIRE_API_AUTH",
+            "EENGINE_REQUIRE_API_AUTH",
+        ),
+    ] = True
+
+
+@dataclass(frozen=True, slots=True)
+class StoreConfig:
+    """Where everything is kept."""
+
+    data: Annotated[
+        Path,
+        Given(
+            values.path,
+            "Directory of the SQLite file and of large message content; made when missing.",
+            "POSTROAD_DATA",
+        ),
+    ] = Path("postroad-data")
+    database: Annotated[
+        Secret[str] | None,
+        Given(
+            values.database,
+            "PostgreSQL URL; without it SQLite in the data directory is used.",
+            "POSTROAD_DATABASE",
+        ),
+    ] = None
+    secret: Annotated[
+        Secret[str] | None,
+        Given(
+            values.secret,
+            "Seals passwords and tokens at rest; without it they are kept in clear text.",
+            "POSTROAD_SECRET",
+            "EENGINE_SECRET",
+        ),
+    ] = None
+    secret_old: Annotated[
+        Secret[str] | None,
+        Given(
+            values.secret,
+            "The former secret: values sealed with it stay readable until `postroad encrypt` ran.",
+            "POSTROAD_SECRET_OLD",
+        ),
+    ] = None
+
+    @property
+    def location(self) -> str:
+        """What the store is opened by: the database URL, or the path of the SQLite file."""
+        if self.database is not None:
+            return self.database.reveal()
+        return str(self.data / "postroad.db")
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    """What is said about the work."""
+
+    level: Annotated[
+        str,
+        Given(
+            values.choice(
+                "debug",
+                "info",
+                "warning",
+                "error",
+                aliases={"trace": "debug", "warn": "warning", "fatal": "error", "silent": "error"},
+            ),
+            "Least severity that is logged.",
+            "POSTROAD_LOG_LEVEL",
+            "EENGINE_LOG_LEVEL",
+        ),
+    ] = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class MailConfig:
+    """Conversations with mail servers."""
+
+    tls_min_version: Annotated[
+        str,
+        Given(
+            values.choice("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"),
+            "Lowest TLS version spoken with mail servers; an account may set its own.",
+            "POSTROAD_TLS_MIN_VERSION",
+            "EENGINE_TLS_MIN_VERSION",
+        ),
+    ] = "TLSv1"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryConfig:
+    """How much is relayed at once."""
+
+    concurrency: Annotated[
+        int,
+        Given(
+            values.integer(1, 10_000),
+            "Relay attempts that run at the same time, over all accounts.",
+            "POSTROAD_DELIVERY_CONCURRENCY",
+        ),
+    ] = 64
+    per_account: Annotated[
+        int,
+        Given(
+            values.integer(1, 10_000),
+            "Relay attempts of one account at the same time.",
+            "POSTROAD_DELIVERY_PER_ACCOUNT",
+        ),
+    ] = 16
+    per_relay: Annotated[
+        int,
+        Given(
+            values.integer(1, 10_000),
+            "Relay attempts towards one relay host at the same time.",
+            "POSTROAD_DELIVERY_PER_RELAY",
+        ),
+    ] = 32
+    attempt_timeout_s: Annotated[
+        float,
+        Given(
+            values.duration_s,
+            "Time that one relay attempt may take in all.",
+            "POSTROAD_DELIVERY_TIMEOUT",
+        ),
+    ] = 600.0
+    grace_s: Annotated[
+        float,
+        Given(
+            values.duration_s,
+            "Time that running attempts get to finish when the process is asked to stop.",
+            "POSTROAD_STOP_GRACE",
+        ),
+    ] = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookConfig:
+    """Deliveries of events over HTTP."""
+
+    timeout_s: Annotated[
+        float,
+        Given(
+            values.duration_s,
+            "Time that one webhook attempt may take: connect, response and body.",
+            "POSTROAD_WEBHOOK_TIMEOUT",
+            "EENGINE_WEBHOOK_TIMEOUT",
+        ),
+    ] = 30.0
+    egress_policy: Annotated[
+        str,
+        Given(
+            values.choice("link-local", "private", "off"),
+            "Addresses that webhooks must not reach: link-local and cloud metadata, also all "
+            "private ones, or none.",
+            "POSTROAD_WEBHOOK_EGRESS_POLICY",
+            "EENGINE_WEBHOOK_EGRESS_POLICY",
+        ),
+    ] = "link-local"
+    concurrency: Annotated[
+        int,
+        Given(
+            values.integer(1, 10_000),
+            "Webhook requests that run at the same time, each for another account.",
+            "POSTROAD_WEBHOOK_CONCURRENCY",
+        ),
+    ] = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxConfig:
+    """Accounts of type sandbox."""
+
+    slow_s: Annotated[
+        float,
+        Given(
+            values.duration_s,
+            "How long the recipient slow@ keeps a relay attempt waiting.",
+            "POSTROAD_SANDBOX_SLOW",
+        ),
+    ] = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class StartConfig:
+    """What is put into the store when the process starts."""
+
+    settings: Annotated[
+        Mapping[str, object],
+        Given(
+            values.json_object,
+            "Settings to write at start, as one JSON object.",
+            "POSTROAD_SETTINGS",
+            "EENGINE_SETTINGS",
+        ),
+    ] = field(default_factory=dict)
+    prepared_token: Annotated[
+        Secret[str] | None,
+        Given(
+            values.token,
+            "Access token that shall exist with scope * at start: 64 hexadecimal digits.",
+            "POSTROAD_PREPARED_TOKEN",
+            "EENGINE_PREPARED_TOKEN",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that was decided before the process started."""
+
+    http: HttpConfig = HttpConfig()
+    store: StoreConfig = StoreConfig()
+    log: LogConfig = LogConfig()
+    mail: MailConfig = MailConfig()
+    delivery: DeliveryConfig = DeliveryConfig()
+    webhooks: WebhookConfig = WebhookConfig()
+    sandbox: SandboxConfig = SandboxConfig()
+    start: StartConfig = StartConfig()
+
+
+SECTIONS: Mapping[str, type] = MappingProxyType(
+    {
+        "http": HttpConfig,
+        "store": StoreConfig,
+        "log": LogConfig,
+        "mail": MailConfig,
+        "delivery": DeliveryConfig,
+        "webhooks": WebhookConfig,
+        "sandbox": SandboxConfig,
+        "start": StartConfig,
+    }
+)
+
+
+def _options(section: str, part: type) -> Iterator[Option]:
+    hints = get_type_hints(part, include_extras=True)
+    for item in dataclasses.fields(part):
+        given = hints[item.name].__metadata__[0]
+        # The only default made by a factory is the empty JSON object.
+        default = {} if item.default is dataclasses.MISSING else item.default
+        yield Option(section, item.name, given.read, default, given.variables, given.sentence)
+
+
+OPTIONS: tuple[Option, ...] = tuple(
+    option for section, part in SECTIONS.items() for option in _options(section, part)
+)

@@ -1,0 +1,152 @@
+"""Values as people write them in files, environment variables and on the command line.
+
+Each reader takes what stood there (text, or what TOML made of it) and returns the value, or
+raises :exc:`ValueError` whose message completes the sentence "expected ...".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import ip_network
+from pathlib import Path
+
+from postroad.domain.secret import Secret
+
+Reader = Callable[[object], object]
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", re.IGNORECASE)
+_DURATION_UNITS_S = {None: 0.001, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg])?(?:i?b)?", re.IGNORECASE)
+_SIZE_UNITS = {None: 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+_TRUE = frozenset({"true", "1", "yes", "y", "on"})
+_FALSE = frozenset({"false", "0", "no", "n", "off"})
+_TOKEN = re.compile(r"[0-9a-fA-F]{64}")
+
+
+def text(value: object) -> str:
+    """Any text that is not empty."""
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    raise ValueError("text that is not empty")
+
+
+def integer(low: int, high: int) -> Reader:
+    """A whole number from ``low`` to ``high``, both included."""
+
+    def read(value: object) -> int:
+        if isinstance(value, str) and re.fullmatch(r"\s*\d{1,18}\s*", value):
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        raise ValueError(f"a whole number from {low} to {high}")
+
+    return read
+
+
+def flag(value: object) -> bool:
+    """A yes or a no in any of the usual spellings."""
+    if isinstance(value, bool):
+        return value
+    word = value.strip().lower() if isinstance(value, str) else None
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise ValueError("true or false")
+
+
+def duration_s(value: object) -> float:
+    """A time span, in seconds; ``250ms``, ``10s``, ``5m``, ``2h``, ``3d``.
+
+    A number without a unit counts milliseconds, as the compatible variables always have.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = str(value)
+    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("a duration such as 250ms, 10s, 5m, 2h or 3d (bare numbers are ms)")
+    unit = found[2].lower() if found[2] else None
+    seconds = float(found[1]) * _DURATION_UNITS_S[unit]
+    if not 0 < seconds <= 366 * 86_400:
+        raise ValueError("a duration above zero and up to a year")
+    return seconds
+
+
+def size_bytes(value: object) -> int:
+    """A number of octets; ``512k``, ``5M``, ``1G``, each step 1024."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("a size such as 65536, 512k, 5M or 1G")
+    octets = int(float(found[1]) * _SIZE_UNITS[found[2].lower() if found[2] else None])
+    if not 0 < octets <= 1 << 40:
+        raise ValueError("a size above zero and up to 1024G")
+    return octets
+
+
+def path(value: object) -> Path:
+    """A path; ``~`` is the home directory, a relative one starts where the process does."""
+    return Path(text(value)).expanduser()
+
+
+def choice(*names: str, aliases: Mapping[str, str] | None = None) -> Reader:
+    """One of ``names``, in any case, or one of the ``aliases`` for them."""
+    known = {name.lower(): name for name in names} | dict(aliases or {})
+
+    def read(value: object) -> str:
+        found = known.get(value.strip().lower()) if isinstance(value, str) else None
+        if found is None:
+            raise ValueError("one of " + ", ".join(names))
+        return found
+
+    return read
+
+
+def secret(value: object) -> Secret[str]:
+    """Text that is never shown."""
+    if isinstance(value, str) and value.strip():
+        return Secret(value.strip())
+    raise ValueError("text that is not empty")
+
+
+def token(value: object) -> Secret[str]:
+    """An access token: 64 hexadecimal digits, which stand for 32 octets."""
+    if isinstance(value, str) and _TOKEN.fullmatch(value.strip()):
+        return Secret(value.strip().lower())
+    raise ValueError("an access token of 64 hexadecimal digits")
+
+
+def database(value: object) -> Secret[str]:
+    """A PostgreSQL URL. Secret, because it may carry a password."""
+    if isinstance(value, str) and value.strip().startswith(("postgresql://", "postgres://")):
+        return Secret(value.strip())
+    raise ValueError("a URL that begins with postgresql:// (leave it out to use SQLite)")
+
+
+def json_object(value: object) -> Mapping[str, object]:
+    """A JSON object as text, or a table of the file."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise ValueError(f"a JSON object ({error})") from None
+    if isinstance(value, dict):
+        return value
+    raise ValueError('a JSON object such as {"webhooksEnabled": true}')
+
+
+def networks(value: object) -> tuple[str, ...]:
+    """Addresses and networks, separated by spaces or commas, or a list of them."""
+    words = value.replace(",", " ").split() if isinstance(value, str) else value
+    if not isinstance(words, list):
+        raise ValueError("IP addresses or networks such as 10.0.0.0/8")
+    found = []
+    for word in words:
+        try:
+            found.append(str(ip_network(str(word), strict=False)))
+        except ValueError:
+            raise ValueError(f"IP addresses or networks; {word!r} is neither") from None
+    return tuple(found)
