@@ -13,7 +13,7 @@ JOBS   ?= 2
 
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 .PHONY: demo serve check test bench lock clean
 .DELETE_ON_ERROR:
