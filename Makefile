@@ -5,6 +5,7 @@
 #   make check   what a reviewer would check, in under a minute
 #   make test    everything, with real Dovecot, Postfix and PostgreSQL
 #   make bench   one measurement per question, as JSON
+#   make docs    write the generated parts of docs/reference anew
 #   make lock    write the locks anew from pyproject.toml and requirements/*.in
 
 PYTHON ?= python3
@@ -13,9 +14,10 @@ JOBS   ?= 2
 
 VENV   := .venv
 BIN    := $(VENV)/bin
+CODE   := src tests docs benchmarks examples
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 
-.PHONY: demo serve check test bench lock clean
+.PHONY: demo serve check test bench docs lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/runtime.stamp
@@ -25,16 +27,16 @@ serve: $(VENV)/runtime.stamp
 	@exec $(BIN)/postroad serve $(ARGS)
 
 check: $(VENV)/dev.stamp
-	$(BIN)/ruff format --check src tests benchmarks examples
-	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest -q -n $(JOBS) tests/unit tests/property tests/docs $(ARGS)
 
 # Two runs: the tests that measure must have the machine for themselves.
 test: $(VENV)/dev.stamp
-	$(BIN)/ruff format --check src tests benchmarks examples
-	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest -q -m serial $(ARGS) || [ $$? -eq 5 ]
@@ -42,6 +44,9 @@ test: $(VENV)/dev.stamp
 
 bench: $(VENV)/runtime.stamp
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+docs: $(VENV)/runtime.stamp
+	@$(BIN)/python docs/generate.py
 
 lock: $(VENV)/dev.stamp
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile $(LOCK) --output-file requirements/runtime.txt \

@@ -10,7 +10,8 @@ from requests, so the number of series is bounded. Durations are in seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import (
@@ -30,77 +31,77 @@ _NETWORK_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 600
 _LOCAL_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _COUNT = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
-_SUBMISSIONS = Counter(
-    "postroad_submissions_accepted",
-    "Messages on disk and promised to be relayed.",
-    ["source"],
-    registry=_REGISTRY,
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One metric as the reference page shows it."""
+
+    name: str  # as the text format writes it
+    labels: tuple[str, ...]
+    meaning: str
+
+
+DECLARED: Final[list[Declared]] = []
+
+
+def _counter(name: str, meaning: str, *labels: str) -> Counter:
+    DECLARED.append(Declared(f"{name}_total", labels, meaning))
+    return Counter(name, meaning, labels, registry=_REGISTRY)
+
+
+def _gauge(name: str, meaning: str, *labels: str) -> Gauge:
+    DECLARED.append(Declared(name, labels, meaning))
+    return Gauge(name, meaning, labels, registry=_REGISTRY)
+
+
+def _histogram(name: str, meaning: str, buckets: Sequence[float]) -> Histogram:
+    DECLARED.append(Declared(name, (), meaning))
+    return Histogram(name, meaning, buckets=buckets, registry=_REGISTRY)
+
+
+_SUBMISSIONS = _counter(
+    "postroad_submissions_accepted", "Messages on disk and promised to be relayed.", "source"
 )
-_QUEUE = Gauge(
-    "postroad_queue_messages",
-    "Submissions in each state, at the time of the scrape.",
-    ["state"],
-    registry=_REGISTRY,
+_QUEUE = _gauge(
+    "postroad_queue_messages", "Submissions in each state, at the time of the scrape.", "state"
 )
-_RELAY_ATTEMPTS = Counter(
+_RELAY_ATTEMPTS = _counter(
     "postroad_relay_attempts",
     "Attempts to hand a message to a relay, by what came of them.",
-    ["outcome"],
-    registry=_REGISTRY,
+    "outcome",
 )
-_RELAY_SECONDS = Histogram(
+_RELAY_SECONDS = _histogram(
     "postroad_relay_attempt_seconds",
     "From taking a relay connection to the relay's answer.",
-    buckets=_NETWORK_S,
-    registry=_REGISTRY,
+    _NETWORK_S,
 )
-_EVENTS = Counter(
-    "postroad_events_recorded",
-    "Events written to the event log.",
-    ["event"],
-    registry=_REGISTRY,
+_EVENTS = _counter("postroad_events_recorded", "Events written to the event log.", "event")
+_WEBHOOKS = _counter(
+    "postroad_webhook_deliveries", "Requests to webhook targets, by what came of them.", "outcome"
 )
-_WEBHOOKS = Counter(
-    "postroad_webhook_deliveries",
-    "Requests to webhook targets, by what came of them.",
-    ["outcome"],
-    registry=_REGISTRY,
-)
-_WEBHOOK_SECONDS = Histogram(
+_WEBHOOK_SECONDS = _histogram(
     "postroad_webhook_delivery_seconds",
     "From dialing or reusing a connection to the end of the target's answer.",
-    buckets=_NETWORK_S,
-    registry=_REGISTRY,
+    _NETWORK_S,
 )
-_ACCOUNTS = Gauge(
-    "postroad_accounts",
-    "Accounts in each state, at the time of the scrape.",
-    ["state"],
-    registry=_REGISTRY,
+_ACCOUNTS = _gauge(
+    "postroad_accounts", "Accounts in each state, at the time of the scrape.", "state"
 )
-_COMMIT_UNITS = Histogram(
-    "postroad_store_commit_units",
-    "Callers whose writes shared one commit.",
-    buckets=_COUNT,
-    registry=_REGISTRY,
+_COMMIT_UNITS = _histogram(
+    "postroad_store_commit_units", "Callers whose writes shared one commit.", _COUNT
 )
-_COMMIT_SECONDS = Histogram(
+_COMMIT_SECONDS = _histogram(
     "postroad_store_commit_seconds",
     "From the first statement of a commit until it is on disk.",
-    buckets=_LOCAL_S,
-    registry=_REGISTRY,
+    _LOCAL_S,
 )
-_REQUESTS = Counter(
-    "postroad_http_requests",
-    "Requests answered over HTTP.",
-    ["operation", "status"],
-    registry=_REGISTRY,
+_REQUESTS = _counter(
+    "postroad_http_requests", "Requests answered over HTTP.", "operation", "status"
 )
-_REQUEST_SECONDS = Histogram(
+_REQUEST_SECONDS = _histogram(
     "postroad_http_request_seconds",
     "From the request's headers until its answer is handed to the connection.",
-    buckets=_LOCAL_S,
-    registry=_REGISTRY,
+    _LOCAL_S,
 )
 
 # What the system tells of this process: CPU seconds, memory, open files, start time.
@@ -154,14 +155,6 @@ def set_accounts(accounts: Mapping[str, int]) -> None:
 def expose() -> bytes:
     """Return all metrics in the Prometheus text format, :data:`CONTENT_TYPE`."""
     return generate_latest(_REGISTRY)
-
-
-def described() -> Iterable[tuple[str, str]]:
-    """Yield name and meaning of each of our metrics, as the text format writes the name."""
-    for family in _REGISTRY.collect():
-        if family.name.startswith("postroad_"):
-            suffix = "_total" if family.type == "counter" else ""
-            yield family.name + suffix, family.documentation
 
 
 # Looking a labelled child up in the library costs three times what counting costs.

@@ -54,12 +54,16 @@ def test_a_state_that_is_no_longer_named_falls_to_zero() -> None:
     assert _value("postroad_queue_messages", state="failed") == 0
 
 
-def test_every_metric_of_ours_is_described() -> None:
-    described = dict(metrics.described())
+def test_every_metric_of_ours_is_declared_with_a_sentence() -> None:
+    exposed = {
+        line.split()[2] for line in metrics.expose().decode().splitlines() if line[:6] == "# HELP"
+    }
+    ours = {name for name in exposed if name.startswith("postroad_")}
 
-    assert "postroad_submissions_accepted_total" in described
-    assert "postroad_accounts" in described
-    assert all(text.endswith(".") for text in described.values())
+    assert {declared.name for declared in metrics.DECLARED} == {
+        name for name in ours if not name.endswith("_created")
+    }
+    assert all(declared.meaning.endswith(".") for declared in metrics.DECLARED)
 
 
 def test_the_process_itself_is_watched() -> None:
