@@ -100,9 +100,18 @@ class Unprocessable(PostroadError):
 class Limited(PostroadError):
     """Too many, too fast."""
 
-    def __init__(self, message: str, *, retry_after_s: int, code: str | None = None) -> None:
-        super().__init__(message, code=code)
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: int,
+        limit: int | None = None,
+        code: str | None = None,
+        info: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message, code=code, info=info)
         self.retry_after_s = retry_after_s
+        self.limit = limit  # how many there may be; None when it is not a count
 
 
 class Unavailable(PostroadError):
