@@ -1,0 +1,44 @@
+"""INTERNALDATE and APPEND dates. RFC 9051 §9 ``date-time``."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+from postroad.domain.errors import LocalProtocolError, RemoteProtocolError
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTH_NUMBER = {month.lower().encode(): i for i, month in enumerate(_MONTHS, 1)}
+_DATE_TIME = re.compile(
+    rb"\s*([0-9]{1,2})-([A-Za-z]{3})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2})"
+    rb" ([+-])([0-9]{2})([0-9]{2})"
+)
+
+
+def date_time(at_ms: int) -> str:
+    """Spell an instant (epoch ms) in UTC with whole seconds: `` 1-Jul-1996 09:44:25 +0000``."""
+    try:
+        at = datetime.fromtimestamp(at_ms // 1000, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise LocalProtocolError(f"no calendar has a date for {at_ms} ms") from error
+    return f"{at.day:2}-{_MONTHS[at.month - 1]}-{at.year:04} {at:%H:%M:%S} +0000"
+
+
+def parse_date_time(text: bytes) -> int:
+    """Read an instant as epoch ms. Accepts a day without its leading space and leap seconds.
+
+    Raises :exc:`RemoteProtocolError`.
+    """
+    match = _DATE_TIME.fullmatch(text)
+    month = _MONTH_NUMBER.get(match[2].lower()) if match else None
+    if match is None or month is None:
+        raise RemoteProtocolError(f"expected a date and time, got {text[:60]!r}")
+    day, year, hour, minute, second = (int(match[i]) for i in (1, 3, 4, 5, 6))
+    offset = timedelta(hours=int(match[8]), minutes=int(match[9]))
+    try:
+        zone = timezone(-offset if match[7] == b"-" else offset)
+        # A leap second counts as the one before it, as POSIX time does.
+        at = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=zone)
+        return int(at.timestamp()) * 1000
+    except (ValueError, OverflowError) as error:
+        raise RemoteProtocolError(f"no such date: {text[:60]!r}") from error

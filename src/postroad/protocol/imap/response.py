@@ -1,0 +1,185 @@
+"""From one frame to one value: what a server can say. RFC 9051 §7."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from postroad.domain.errors import RemoteProtocolError
+from postroad.protocol.imap.cursor import Cursor
+from postroad.protocol.imap.fetch import Fetched, msg_att
+from postroad.protocol.imap.listing import (
+    ListEntry,
+    MailboxCounts,
+    Namespace,
+    mailbox_list,
+    mailbox_status,
+    namespace_response,
+)
+from postroad.protocol.imap.numset import MAX_NUMBER
+from postroad.protocol.imap.search import Esearch, Search, esearch_response, search_response
+from postroad.protocol.imap.status import Condition, Status, capability_data, resp_text
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """The server asks for more. ``data`` is the text, or base64 while a SASL exchange runs."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    capabilities: frozenset[str]  # in capitals
+
+
+@dataclass(frozen=True, slots=True)
+class Enabled:
+    capabilities: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerId:
+    """Who the server says it is. RFC 2971. Names in lower case."""
+
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """The flags that a mailbox knows."""
+
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expunge:
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """An untagged response of a kind that we do not read."""
+
+    keyword: str
+
+
+Untagged = (
+    Capability
+    | Enabled
+    | ServerId
+    | Flags
+    | Exists
+    | Recent
+    | Expunge
+    | Fetched
+    | ListEntry
+    | MailboxCounts
+    | Namespace
+    | Search
+    | Esearch
+    | Unknown
+)
+Response = Continuation | Status | Untagged
+
+_CONDITIONS = frozenset(Condition)
+
+
+def parse_response(frame: bytes) -> Response:
+    """Read one whole response, as the framer cut it.
+
+    ::
+
+        response = *(continue-req / response-data) response-done
+
+    Raises :exc:`RemoteProtocolError`; the stream is still in step after it.
+    """
+    c = Cursor(frame)
+    if c.take(b"+"):
+        c.take(b" ")
+        return Continuation(c.rest())
+    if c.take(b"*"):
+        c.space()
+        return _untagged(c)
+    tag = c.atom().decode("ascii", "replace")
+    c.space()
+    condition = c.atom().decode("ascii", "replace").upper()
+    if condition not in (Condition.OK, Condition.NO, Condition.BAD):
+        raise RemoteProtocolError(f"expected OK, NO or BAD, got {condition[:20]!r}")
+    return resp_text(c, tag, Condition(condition))
+
+
+def _untagged(c: Cursor) -> Status | Untagged:
+    if c.data[c.pos : c.pos + 1].isdigit():
+        return _message_data(c)
+    keyword = c.atom().decode("ascii", "replace").upper()
+    if keyword in _CONDITIONS:
+        return resp_text(c, None, Condition(keyword))
+    c.spaces()
+    match keyword:
+        case "CAPABILITY":
+            return Capability(capability_data(c))
+        case "ENABLED":
+            return Enabled(capability_data(c))
+        case "LIST" | "XLIST" | "LSUB":
+            return mailbox_list(c, keyword)
+        case "STATUS":
+            return mailbox_status(c)
+        case "NAMESPACE":
+            return namespace_response(c)
+        case "ID":
+            return _id_response(c)
+        case "SEARCH":
+            return search_response(c)
+        case "ESEARCH":
+            return esearch_response(c)
+        case "FLAGS":
+            return Flags(c.flag_list())
+        case _:
+            return Unknown(keyword[:64])
+
+
+def _message_data(c: Cursor) -> Untagged:
+    number = c.number()
+    if number > MAX_NUMBER:
+        raise RemoteProtocolError("message number is larger than 32 bits")
+    c.space()
+    keyword = c.atom().decode("ascii", "replace").upper()
+    match keyword:
+        case "FETCH":
+            c.space()
+            return msg_att(c, number)
+        case "EXISTS":
+            return Exists(number)
+        case "RECENT":
+            return Recent(number)
+        case "EXPUNGE":
+            if number == 0:
+                raise RemoteProtocolError("EXPUNGE of message 0")
+            return Expunge(number)
+        case _:
+            return Unknown(keyword[:64])
+
+
+def _id_response(c: Cursor) -> ServerId:
+    """``"ID" SP nil / "(" *(string SP nstring) ")"``. RFC 2971 §3.2."""
+    value = c.value()
+    if value is None:
+        return ServerId({})
+    if not isinstance(value, tuple):
+        raise RemoteProtocolError("expected a list in ID")
+    fields: dict[str, str] = {}
+    for name, text in zip(value[::2], value[1::2], strict=False):
+        if isinstance(name, bytes) and isinstance(text, bytes):
+            fields[name.decode("utf-8", "replace").lower()] = text.decode("utf-8", "replace")
+    return ServerId(fields)

@@ -1,0 +1,393 @@
+"""The client side of one IMAP session, without its socket.
+
+Feed what was read to :meth:`ImapSession.receive` and act on the events; hand commands to
+:meth:`ImapSession.send` and write what :meth:`ImapSession.next_output` gives out. The session
+keeps the state, the tags, the capabilities, the literals that wait for the server's go-ahead, and
+the compression layer.
+
+Commands may be pipelined; those that change what the stream or the state means travel alone.
+A response that cannot be read is an event and not the end, up to a limit; what throws the stream
+out of step raises :exc:`RemoteProtocolError` and ends the session. RFC 9051 §3, §5.5, §7.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from postroad.domain.errors import LocalProtocolError, RemoteProtocolError
+from postroad.protocol.imap.command import Command, Literal, LiteralStream
+from postroad.protocol.imap.deflate import Deflater, Inflater
+from postroad.protocol.imap.framer import DEFAULT_MAX_SIZE, ResponseFramer
+from postroad.protocol.imap.response import (
+    Capability,
+    Continuation,
+    Response,
+    Untagged,
+    parse_response,
+)
+from postroad.protocol.imap.state import State, after, rule_for
+from postroad.protocol.imap.status import CapabilityCode, Condition, Status
+
+MAX_MALFORMED = 100  # responses of one session that could not be read
+_MAX_IN_FLIGHT = 64
+# LITERAL- allows literals without waiting to this size (RFC 7888 §5). Where LITERAL+ allows any,
+# larger ones wait all the same: a server that refuses 25 MiB should say so before they are sent.
+_LITERAL_MINUS_BYTES = 4096
+_LITERAL_PLUS_BYTES = 64 * 1024
+
+# What a server of RFC 9051 alone need not announce. RFC 9051 Appendix E.
+_REV2_IMPLIES = frozenset(
+    {"NAMESPACE", "UNSELECT", "UIDPLUS", "ESEARCH", "ENABLE", "IDLE", "SASL-IR", "LIST-EXTENDED"}
+    | {"LIST-STATUS", "MOVE", "LITERAL-", "BINARY", "SPECIAL-USE", "STATUS=SIZE"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Greeted:
+    """The server's first word."""
+
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An untagged response."""
+
+    response: Untagged | Status
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A command's tagged response; the state has moved already."""
+
+    tag: str
+    command: Command
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """The server's turn in a SASL exchange is over; ``data`` is decoded."""
+
+    tag: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GoAhead:
+    """The server wants the literal of this command; there is output."""
+
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A response that could not be read was dropped."""
+
+    reason: str
+
+
+Event = Greeted | Told | Completed | Challenge | GoAhead | Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """Output stops here until the server says ``+``."""
+
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Octets:
+    tag: str
+    data: bytes
+
+
+@dataclass(slots=True)
+class _Streaming:
+    tag: str
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamWanted:
+    """Output that the transport brings: exactly ``size`` octets through ``literal_octets``."""
+
+    tag: str
+    size: int
+
+
+@dataclass(slots=True)
+class _InFlight:
+    command: Command
+    is_alone: bool
+    told_capabilities: bool = False  # CAPABILITY arrived while it ran
+
+
+class ImapSession:
+    """One session; see the module. ``max_response_bytes`` can be raised for a large fetch."""
+
+    def __init__(
+        self, *, max_response_bytes: int = DEFAULT_MAX_SIZE, allows_rev2: bool = True
+    ) -> None:
+        self.state = State.GREETING
+        self.bye: Status | None = None
+        self._framer = ResponseFramer(max_response_bytes)
+        self._allows_rev2 = allows_rev2
+        self._capabilities: frozenset[str] | None = None
+        self._in_flight: dict[str, _InFlight] = {}
+        self._output: deque[_Octets | _Wait | _Streaming] = deque()
+        self._next_tag = 1
+        self._malformed = 0
+        self._inflater: Inflater | None = None
+        self._deflater: Deflater | None = None
+        self._carry = b""
+
+    # What is known
+
+    @property
+    def capabilities(self) -> frozenset[str] | None:
+        """In capitals; ``None`` when unknown or no longer true (after STARTTLS and login)."""
+        return self._capabilities
+
+    @property
+    def is_compressed(self) -> bool:
+        return self._inflater is not None
+
+    @property
+    def max_response_bytes(self) -> int:
+        return self._framer.max_size
+
+    @max_response_bytes.setter
+    def max_response_bytes(self, limit: int) -> None:
+        self._framer.max_size = limit
+
+    def can(self, capability: str) -> bool:
+        """Whether the server has said so."""
+        return self._capabilities is not None and capability in self._capabilities
+
+    # Sending
+
+    def send(self, command: Command) -> str:
+        """Queue a command and return its tag.
+
+        Raises :exc:`LocalProtocolError` when the state forbids it, when it or another in flight
+        must travel alone, and for LOGIN where the server has LOGINDISABLED.
+        """
+        rule = rule_for(command.name, self.state)
+        alone = any(one.is_alone for one in self._in_flight.values())
+        if alone or (rule.is_alone and self._in_flight):
+            raise LocalProtocolError(f"{command.name} cannot run beside what is in flight")
+        if len(self._in_flight) >= _MAX_IN_FLIGHT:
+            raise LocalProtocolError("too many commands in flight")
+        if command.name == "LOGIN" and self.can("LOGINDISABLED"):
+            raise LocalProtocolError("the server does not allow LOGIN here")
+        tag = f"A{self._next_tag}"
+        self._next_tag += 1
+        self._in_flight[tag] = _InFlight(command, rule.is_alone)
+        self._queue(tag, command)
+        return tag
+
+    def next_output(self) -> bytes | StreamWanted | None:
+        """What to write next; ``None`` when the server's turn has come or nothing is queued."""
+        if not self._output:
+            return None
+        match self._output[0]:
+            case _Octets(_, data):
+                self._output.popleft()
+                return self._deflated(data)
+            case _Streaming(tag, remaining):
+                return StreamWanted(tag, remaining)
+            case _Wait():
+                return None
+
+    def literal_octets(self, piece: bytes) -> bytes:
+        """Turn a piece of the wanted stream into what is to be written.
+
+        Raises :exc:`LocalProtocolError` for more octets than were announced.
+        """
+        head = self._output[0] if self._output else None
+        if not isinstance(head, _Streaming) or len(piece) > head.remaining:
+            raise LocalProtocolError("more octets than the literal announced")
+        head.remaining -= len(piece)
+        if head.remaining == 0:
+            self._output.popleft()
+        return self._deflated(piece)
+
+    def respond(self, data: bytes | None) -> None:
+        """Answer a challenge; ``None`` gives the exchange up. RFC 9051 §6.2.2."""
+        tag = self._sasl_tag()
+        if tag is None:
+            raise LocalProtocolError("no SASL exchange is running")
+        line = b"*" if data is None else base64.b64encode(data)
+        self._output.append(_Octets(tag, line + b"\r\n"))
+
+    def _queue(self, tag: str, command: Command) -> None:
+        line = f"{tag} {command.name}".encode("ascii")
+        for part in command.parts:
+            if isinstance(part, bytes):
+                if b"\r" in part or b"\n" in part or b"\x00" in part:
+                    del self._in_flight[tag]
+                    raise LocalProtocolError("a command cannot contain line ends")
+                line += part
+                continue
+            size = part.size if isinstance(part, LiteralStream) else len(part.data)
+            waits = not self._needs_no_wait(size)
+            line += b"{%d}\r\n" % size if waits else b"{%d+}\r\n" % size
+            self._output.append(_Octets(tag, line))
+            line = b""
+            if waits:
+                self._output.append(_Wait(tag))
+            if isinstance(part, Literal):
+                line = part.data
+            elif size:
+                self._output.append(_Streaming(tag, size))
+        self._output.append(_Octets(tag, line + b"\r\n"))
+
+    def _needs_no_wait(self, size: int) -> bool:
+        if self.can("LITERAL+"):
+            return size <= _LITERAL_PLUS_BYTES
+        return self.can("LITERAL-") and size <= _LITERAL_MINUS_BYTES
+
+    def _deflated(self, data: bytes) -> bytes:
+        return self._deflater.compress(data) if self._deflater else data
+
+    def _sasl_tag(self) -> str | None:
+        for tag, one in self._in_flight.items():
+            if one.command.name == "AUTHENTICATE":
+                return tag
+        return None
+
+    # Receiving
+
+    def receive(self, data: bytes) -> Iterator[Event]:
+        """Take in octets and yield what they say, one event at a time.
+
+        Raises :exc:`RemoteProtocolError` when the stream is lost. Events are made as they are
+        taken, so a flood is met at the pace of the caller; take all before the next call.
+        """
+        for clear in self._inflater.pieces(data) if self._inflater else (data,):
+            self._framer.feed(clear)
+            for frame in self._framer:
+                try:
+                    response = parse_response(frame)
+                except RemoteProtocolError as error:
+                    yield self._malformed_response(frame, error)
+                else:
+                    yield self._event(response)
+        if self._carry:
+            carry, self._carry = self._carry, b""
+            yield from self.receive(carry)
+
+    def _event(self, response: Response) -> Event:
+        if self.state is State.GREETING:
+            return self._greeting(response)
+        match response:
+            case Continuation(data):
+                return self._continuation(data)
+            case Status(tag=None):
+                return self._untagged_status(response)
+            case Status(tag=str(tag)):
+                return self._completion(tag, response)
+            case Capability(capabilities):
+                self._learn(capabilities)
+                for one in self._in_flight.values():
+                    one.told_capabilities = True
+                return Told(response)
+            case _:
+                return Told(response)
+
+    def _greeting(self, response: Response) -> Event:
+        match response:
+            case Status(tag=None, condition=Condition.OK):
+                self.state = State.NOT_AUTHENTICATED
+            case Status(tag=None, condition=Condition.PREAUTH):
+                self.state = State.AUTHENTICATED
+            case Status(tag=None, condition=Condition.BYE):
+                self.state = State.LOGOUT
+                self.bye = response
+            case _:
+                raise RemoteProtocolError("the server did not begin with a greeting")
+        if isinstance(response.code, CapabilityCode):
+            self._learn(response.code.capabilities)
+        return Greeted(response)
+
+    def _untagged_status(self, status: Status) -> Event:
+        if status.condition is Condition.BYE:
+            self.state = State.LOGOUT
+            self.bye = status
+        elif status.condition is Condition.PREAUTH:
+            raise RemoteProtocolError("PREAUTH behind the greeting")
+        return Told(status)
+
+    def _continuation(self, data: bytes) -> Event:
+        head = self._output[0] if self._output else None
+        if isinstance(head, _Wait):
+            self._output.popleft()
+            return GoAhead(head.tag)
+        tag = self._sasl_tag()
+        if tag is None or self._output:
+            raise RemoteProtocolError("the server asked for more, and nothing was promised")
+        try:
+            return Challenge(tag, base64.b64decode(data.strip(), validate=True))
+        except ValueError:
+            # Free text in place of an empty challenge is common where nothing is to be said.
+            return Challenge(tag, b"")
+
+    def _completion(self, tag: str, status: Status) -> Event:
+        one = self._in_flight.pop(tag, None)
+        if one is None:
+            raise RemoteProtocolError(f"no command has the tag {tag[:20]!r}")
+        self._forget_output(tag)
+        name = one.command.name
+        self.state = after(name, status.condition, self.state)
+        if status.condition is Condition.OK:
+            self._layer_changed(name)
+            if name in ("LOGIN", "AUTHENTICATE") and not one.told_capabilities:
+                self._capabilities = None
+        # What was said before TLS began is anybody's word. RFC 9051 §6.2.1
+        if isinstance(status.code, CapabilityCode) and name != "STARTTLS":
+            self._learn(status.code.capabilities)
+        return Completed(tag, one.command, status)
+
+    def _layer_changed(self, name: str) -> None:
+        if name == "STARTTLS":
+            if self._framer.pending:
+                raise RemoteProtocolError("the server sent cleartext behind its OK to STARTTLS")
+            self._capabilities = None
+        elif name == "COMPRESS":
+            self._carry = self._framer.take_rest()
+            self._inflater, self._deflater = Inflater(), Deflater()
+
+    def _forget_output(self, tag: str) -> None:
+        """Drop what a completed command still wanted to say behind a ``+`` that never came.
+
+        A literal that was announced without waiting, or is half sent, must still go out whole.
+        """
+        if _Wait(tag) not in self._output:
+            return
+        at = self._output.index(_Wait(tag))
+        kept = [item for i, item in enumerate(self._output) if i < at or item.tag != tag]
+        self._output = deque(kept)
+
+    def _learn(self, capabilities: frozenset[str]) -> None:
+        if not self._allows_rev2 and "IMAP4REV1" in capabilities:
+            capabilities -= {"IMAP4REV2"}
+        if "IMAP4REV2" in capabilities and "IMAP4REV1" not in capabilities:
+            capabilities |= _REV2_IMPLIES
+        self._capabilities = capabilities
+
+    def _malformed_response(self, frame: bytes, error: RemoteProtocolError) -> Malformed:
+        self._malformed += 1
+        first = frame.split(b" ", 1)[0].decode("latin-1")
+        # Without its completion a command would wait for ever.
+        if (
+            first in self._in_flight
+            or self.state is State.GREETING
+            or self._malformed > MAX_MALFORMED
+        ):
+            raise error
+        return Malformed(error.message)

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import zlib
+
+import pytest
+
+from postroad.domain.errors import RemoteProtocolError
+from postroad.protocol.imap.deflate import Deflater, Inflater
+
+
+def test_each_call_can_be_read_at_once() -> None:
+    deflater, inflater = Deflater(), Inflater()
+    for text in (b"A1 NOOP\r\n", b"A2 NOOP\r\n", b"x" * 200_000):
+        assert b"".join(inflater.pieces(deflater.compress(text))) == text
+
+
+def test_a_bomb_comes_in_small_pieces() -> None:
+    z = zlib.compressobj(9, zlib.DEFLATED, -15)
+    bomb = z.compress(b"\x00" * 30_000_000) + z.flush(zlib.Z_SYNC_FLUSH)
+    sizes = [len(piece) for piece in Inflater().pieces(bomb)]
+    assert sum(sizes) == 30_000_000
+    assert max(sizes) <= 65536
+
+
+def test_what_is_not_deflate_is_refused() -> None:
+    with pytest.raises(RemoteProtocolError, match="broken"):
+        list(Inflater().pieces(b"* OK in the clear\r\n"))
+
+
+def test_an_ended_stream_is_refused() -> None:
+    z = zlib.compressobj(9, zlib.DEFLATED, -15)
+    with pytest.raises(RemoteProtocolError, match="ended"):
+        list(Inflater().pieces(z.compress(b"bye") + z.flush() + b"more"))
