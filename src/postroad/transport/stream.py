@@ -111,6 +111,7 @@ class Stream(asyncio.Protocol):
         self._timer_at = 0.0
         self._writing_paused = False
         self._drainers: list[asyncio.Future[None]] = []
+        self._closing: asyncio.TimerHandle | None = None
         self._closed: asyncio.Future[None] = loop.create_future()
 
     @classmethod
@@ -258,25 +259,31 @@ class Stream(asyncio.Protocol):
 
     # Ending
 
-    async def close(self) -> None:
-        """End both directions politely, by force if that takes more than two seconds."""
+    def end(self) -> None:
+        """End both directions without waiting, by force if the peer does not let us in time."""
         transport = self._transport
-        if transport is None:
+        if transport is None or transport.is_closing():
             return
-        if not transport.is_closing():
-            data = self._layers[-1].end() if self._layers else b""
-            for layer in reversed(self._layers[:-1]):
-                data = layer.encrypt(data)
-            if data:
-                transport.write(data)
-            transport.close()
+        data = self._layers[-1].end() if self._layers else b""
+        for layer in reversed(self._layers[:-1]):
+            data = layer.encrypt(data)
+        if data:
+            transport.write(data)
+        transport.close()
+        self._closing = self._loop.call_later(_CLOSE_TIMEOUT_S, self.abort)
+
+    async def close(self) -> None:
+        """End both directions and wait until that is done, two seconds at most."""
+        if self._transport is None:
+            return
+        self.end()
         try:
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                 await asyncio.shield(self._closed)
         except TimeoutError:
-            transport.abort()
+            self.abort()
         except BaseException:
-            transport.abort()
+            self.abort()
             raise
 
     def abort(self) -> None:
@@ -341,6 +348,8 @@ class Stream(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         lost = exc if isinstance(exc, OSError) else None
         self._finish(lost)
+        if self._closing is not None:
+            self._closing.cancel()
         self._writing_paused = False
         for drained in self._drainers:
             if not drained.done():
