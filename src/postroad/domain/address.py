@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -16,3 +17,19 @@ class Address:
     def domain(self) -> str:
         """The part behind the last ``@``; empty when there is none."""
         return self.address.rpartition("@")[2] if "@" in self.address else ""
+
+    @property
+    def key(self) -> str:
+        """What tells mailboxes apart. Servers that mind the case of local parts are history."""
+        return self.address.strip().lower()
+
+
+def unique_addresses(addresses: Iterable[Address], *, but: Iterable[Address] = ()) -> list[Address]:
+    """Each mailbox once, in order, as first spelled; none of ``but``."""
+    seen = {address.key for address in but}
+    found = []
+    for address in addresses:
+        if address.key not in seen:
+            seen.add(address.key)
+            found.append(address)
+    return found
