@@ -19,6 +19,12 @@ from postroad.domain.errors import ConfigError
 S = TypeVar("S")
 
 CONFIG_VARIABLE = "POSTROAD_CONFIG"
+_ON_COMMAND_LINE = {
+    "http.host": "--host",
+    "http.port": "--port",
+    "store.data": "--data",
+    "store.database": "--database",
+}
 _MAX_SHOWN = 60  # characters of a wrong value that a message repeats
 
 
@@ -67,7 +73,9 @@ def _pick(
 ) -> object:
     """The value of one option from the strongest source that has it."""
     if option.name in given:
-        return _read(option, f"--{option.key}", given[option.name])
+        return _read(
+            option, _ON_COMMAND_LINE.get(option.name, f"--set {option.name}"), given[option.name]
+        )
     for name in option.variables:
         found = _from_environ(name, environ)
         if found is not None:
