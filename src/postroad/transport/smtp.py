@@ -261,7 +261,7 @@ class SmtpConnection:
         """The relay did not want to hear the end; a reply may say why. RFC 5321 §4.1.1.4."""
         self._is_broken = True  # it would take what follows for commands
         try:
-            reply = await self._next_reply(self._loop.time() + self._timeouts.command_s)
+            reply = await self._next_reply(self._timeouts.command_s)
         except (OSError, RemoteProtocolError) as error:
             self._fail(error, "DATA", self._timeouts.command_s)
         self.abort()
@@ -318,6 +318,7 @@ class SmtpConnection:
 
     async def _talk(self, dialogue: Dialogue[T], timeout_s: float) -> T:
         """Carry a dialogue to its end; each reply may take ``timeout_s``."""
+        stream, parser = self._stream, self._parser
         command = ""
         try:
             command, octets = next(dialogue)
@@ -325,14 +326,16 @@ class SmtpConnection:
                 if octets and self._has_something_to_say:
                     # Only a farewell may come unasked; taking any other line for the answer to
                     # what we say next would shift all that follow. RFC 5321 §3.8
-                    reply = await self._next_reply(self._loop.time() + timeout_s)
-                    if reply.code != 421:
-                        raise RemoteProtocolError(f"The relay spoke out of turn: {reply.text}")
+                    early = await self._next_reply(timeout_s)
+                    if early.code != 421:
+                        raise RemoteProtocolError(f"The relay spoke out of turn: {early.text}")
+                    reply: SmtpReply | None = early
                 else:
-                    self._stream.write(octets)
-                    reply = self._parser.next_reply() or await self._next_reply(
-                        self._loop.time() + timeout_s
-                    )
+                    if octets:
+                        stream.write(octets)
+                    reply = parser.next_reply()
+                if reply is None:
+                    reply = await self._next_reply(timeout_s)
                 if reply.code == 421:
                     self._is_broken = True
                 command, octets = dialogue.send(reply)
@@ -346,7 +349,8 @@ class SmtpConnection:
                 self.abort()
             raise
 
-    async def _next_reply(self, deadline: float) -> SmtpReply:
+    async def _next_reply(self, timeout_s: float) -> SmtpReply:
+        deadline = self._loop.time() + timeout_s
         while (reply := self._parser.next_reply()) is None:
             data = await self._stream.read_some(deadline=deadline)
             if not data:

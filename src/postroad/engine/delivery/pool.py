@@ -46,14 +46,9 @@ def relay_key(
 
 
 @dataclass(slots=True)
-class _Idle:
-    connection: SmtpConnection
-    timer: asyncio.TimerHandle  # takes leave when nobody came
-
-
-@dataclass(slots=True)
 class _Lane:
-    idle: list[_Idle] = field(default_factory=list)  # the most recently used one is last
+    # Kept connections with the time since when; the most recently used one is last.
+    idle: list[tuple[SmtpConnection, float]] = field(default_factory=list)
     busy: int = 0  # given out or being opened
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
 
@@ -81,6 +76,7 @@ class RelayPool:
         self._max_age_s = max_age_s
         self._max_idle = max_idle
         self._idle_count = 0
+        self._sweeper: asyncio.TimerHandle | None = None  # runs while anything is idle
         self._lanes: dict[Hashable, _Lane] = {}
         self._is_closed = False
 
@@ -118,17 +114,28 @@ class RelayPool:
     async def close(self) -> None:
         """Close what is idle; what is lent out is closed when it comes back."""
         self._is_closed = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
         lanes = list(self._lanes.values())
         async with asyncio.TaskGroup() as group:
             for lane in lanes:
                 while lane.idle:
                     group.create_task(self._take_idle(lane).quit())
 
-    async def _acquire(self, key: Hashable, opener: Opener, fresh: bool) -> SmtpConnection:
-        lane = self._lanes.setdefault(key, _Lane())
-        while lane.busy >= self._max_connections:
-            await self._wait(lane)
-        lane.busy += 1
+    def _lane(self, key: Hashable) -> _Lane:
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = _Lane()
+        return lane
+
+    async def _acquire(
+        self, key: Hashable, lane: _Lane, opener: Opener, fresh: bool
+    ) -> SmtpConnection:
+        if lane.busy >= self._max_connections:
+            await self._wait(key, lane)  # whoever frees a place hands it to us
+        else:
+            lane.busy += 1
         try:
             while lane.idle and not fresh:
                 connection = self._take_idle(lane)
@@ -142,53 +149,58 @@ class RelayPool:
             self._free(key, lane)
             raise
 
-    async def _wait(self, lane: _Lane) -> None:
+    async def _wait(self, key: Hashable, lane: _Lane) -> None:
         turn = asyncio.get_running_loop().create_future()
         lane.waiting.append(turn)
         try:
             await turn
         except BaseException:
-            if turn in lane.waiting:
+            if turn.cancelled():
                 lane.waiting.remove(turn)
-            elif not turn.cancelled():
-                self._wake(lane)  # our turn came and we are gone: the next one's
+            else:
+                self._free(key, lane)  # our turn came, and we are gone
             raise
 
-    def _release(self, key: Hashable, connection: SmtpConnection) -> None:
-        lane = self._lanes[key]
+    def _release(self, key: Hashable, lane: _Lane, connection: SmtpConnection) -> None:
         if self._is_closed or self._idle_count >= self._max_idle or not self._is_good(connection):
             connection.leave()
         else:
             loop = asyncio.get_running_loop()
-            timer = loop.call_later(self._max_idle_s, self._expire, key, connection)
-            lane.idle.append(_Idle(connection, timer))
+            lane.idle.append((connection, loop.time()))
             self._idle_count += 1
+            if self._sweeper is None:
+                self._sweeper = loop.call_later(self._max_idle_s, self._sweep)
         self._free(key, lane)
 
     def _free(self, key: Hashable, lane: _Lane) -> None:
-        lane.busy -= 1
-        self._wake(lane)
-        self._forget_if_empty(key, lane)
-
-    def _wake(self, lane: _Lane) -> None:
         while lane.waiting:
             turn = lane.waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
                 return
-
-    def _expire(self, key: Hashable, connection: SmtpConnection) -> None:
-        lane = self._lanes[key]
-        lane.idle = [idle for idle in lane.idle if idle.connection is not connection]
-        self._idle_count -= 1
-        connection.leave()
+        lane.busy -= 1
         self._forget_if_empty(key, lane)
 
+    def _sweep(self) -> None:
+        """Take leave of those that nobody wanted for long, and come again for the next ones."""
+        loop = asyncio.get_running_loop()
+        # The loop's clock has its own grain; a connection due within it is due.
+        overdue = loop.time() - self._max_idle_s + 0.01
+        oldest: float | None = None
+        for key, lane in list(self._lanes.items()):
+            while lane.idle and lane.idle[0][1] <= overdue:
+                lane.idle.pop(0)[0].leave()
+                self._idle_count -= 1
+            if lane.idle:
+                oldest = min(oldest or lane.idle[0][1], lane.idle[0][1])
+            self._forget_if_empty(key, lane)
+        self._sweeper = None
+        if oldest is not None:
+            self._sweeper = loop.call_at(oldest + self._max_idle_s, self._sweep)
+
     def _take_idle(self, lane: _Lane) -> SmtpConnection:
-        idle = lane.idle.pop()
-        idle.timer.cancel()
         self._idle_count -= 1
-        return idle.connection
+        return lane.idle.pop()[0]
 
     def _forget_if_empty(self, key: Hashable, lane: _Lane) -> None:
         if not (lane.busy or lane.idle or lane.waiting):
@@ -206,19 +218,20 @@ class RelayPool:
 class Lease:
     """One loan from a :class:`RelayPool`; a plain class because a generator costs more."""
 
-    __slots__ = ("_connection", "_fresh", "_key", "_opener", "_pool")
+    __slots__ = ("_connection", "_fresh", "_key", "_lane", "_opener", "_pool")
 
     def __init__(self, pool: RelayPool, key: Hashable, opener: Opener, fresh: bool) -> None:
         self._pool = pool
         self._key = key
         self._opener = opener
         self._fresh = fresh
-        self._connection: SmtpConnection | None = None
 
     async def __aenter__(self) -> SmtpConnection:
-        connection = await self._pool._acquire(self._key, self._opener, self._fresh)
-        self._connection = connection
-        return connection
+        self._lane = self._pool._lane(self._key)
+        self._connection = await self._pool._acquire(
+            self._key, self._lane, self._opener, self._fresh
+        )
+        return self._connection
 
     async def __aexit__(
         self,
@@ -226,7 +239,6 @@ class Lease:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        assert self._connection is not None
         if error is not None and not isinstance(error, RelayFailure):
             self._connection.abort()  # cancelled or failed half way: nobody knows where it stands
-        self._pool._release(self._key, self._connection)
+        self._pool._release(self._key, self._lane, self._connection)

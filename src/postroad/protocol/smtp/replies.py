@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from functools import lru_cache
 
 from postroad.domain.errors import RemoteProtocolError
@@ -25,55 +26,44 @@ class ReplyParser:
     :exc:`RemoteProtocolError`, after which the parser is of no more use.
     """
 
-    __slots__ = ("_buffer", "_lines", "_reply_bytes", "_scan")
+    __slots__ = ("_begun", "_begun_bytes", "_lines", "_rest")
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._scan = 0  # no line end before here
-        self._lines: list[str] = []  # of a reply that has begun
-        self._reply_bytes = 0
+        self._lines: deque[bytes] = deque()  # whole lines, CR still on them
+        self._rest = b""  # half a line
+        self._begun: list[str] = []  # lines of a reply whose end has not come
+        self._begun_bytes = 0
 
     def feed(self, data: bytes) -> None:
-        self._buffer += data
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        self._lines.extend(lines)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits here, not even half a line."""
-        return not self._buffer and not self._lines
+        return not (self._lines or self._rest or self._begun)
 
     def next_reply(self) -> SmtpReply | None:
         """The next whole reply; ``None`` until more is fed."""
-        while (line := self._next_line()) is not None:
-            if not self._lines and line[3:4] != b"-":
+        while self._lines:
+            line = self._lines.popleft()
+            if not self._begun and line[3:4] != b"-":
                 return _single(line)
             match = _match(line)
-            self._lines.append(_text(match[3] or b""))
-            self._reply_bytes += len(line)
-            if len(self._lines) > MAX_REPLY_LINES or self._reply_bytes > MAX_REPLY_BYTES:
+            self._begun.append(_text(match[3] or b""))
+            self._begun_bytes += len(line)
+            if len(self._begun) > MAX_REPLY_LINES or self._begun_bytes > MAX_REPLY_BYTES:
                 raise RemoteProtocolError("The server sent a reply without end")
             if match[2] != b"-":
                 # Codes of one reply must not differ; where they do, the last one is meant, as
                 # Postfix reads it too.
-                reply = _reply(int(match[1]), tuple(self._lines))
-                self._lines = []
-                self._reply_bytes = 0
+                reply = _reply(int(match[1]), tuple(self._begun))
+                self._begun = []
+                self._begun_bytes = 0
                 return reply
-        return None
-
-    def _next_line(self) -> bytes | None:
-        buffer = self._buffer
-        end = buffer.find(b"\n", self._scan)
-        if end < 0:
-            self._scan = len(buffer)
-            if self._scan > MAX_LINE_BYTES:
-                raise RemoteProtocolError("The server sent a line without end")
-            return None
-        if end > MAX_LINE_BYTES:
+        if len(self._rest) > MAX_LINE_BYTES:
             raise RemoteProtocolError("The server sent a line without end")
-        line = bytes(buffer[: end - 1 if end and buffer[end - 1] == 0x0D else end])
-        del buffer[: end + 1]
-        self._scan = 0
-        return line
+        return None
 
 
 # A busy relay says the same few lines over and over.
@@ -84,7 +74,9 @@ def _single(line: bytes) -> SmtpReply:
 
 
 def _match(line: bytes) -> re.Match[bytes]:
-    match = _LINE.fullmatch(line)
+    if len(line) > MAX_LINE_BYTES:
+        raise RemoteProtocolError("The server sent a line without end")
+    match = _LINE.fullmatch(line.removesuffix(b"\r"))
     if match is None:
         raise RemoteProtocolError(f"Expected an SMTP reply, got: {shorten(line)}")
     return match
