@@ -1,0 +1,243 @@
+"""From a request and what it refers to, to octets and an envelope. No I/O.
+
+Two roads lead here: a message described in parts, which is composed, and a raw one, which is
+taken over as it is. Both end as a :class:`Prepared`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from postroad.domain.account import Account
+from postroad.domain.address import Address, unique_addresses
+from postroad.domain.envelope import Envelope
+from postroad.domain.errors import FieldProblem, Invalid
+from postroad.domain.message import PartContent
+from postroad.domain.submission import Flagging, ReferenceAction
+from postroad.engine.submit.refer import Referral
+from postroad.engine.submit.request import AttachmentRequest, ReferenceResult, SubmitRequest
+from postroad.protocol.mime import (
+    Attachment,
+    Controls,
+    Draft,
+    OwnFields,
+    RawOverrides,
+    Referred,
+    adopt_raw,
+    compose,
+    extract_images,
+    make_message_id,
+    normalise_message_id,
+    parse_headers,
+    refer,
+    text_from_html,
+)
+
+LARGE_BYTES = 200_000  # beyond this composing takes milliseconds and leaves the event loop
+
+_ANSWERED = "\\Answered"
+_FORWARDED = "$Forwarded"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A message ready to be stored and queued."""
+
+    pieces: Sequence[bytes]
+    bcc_start: int
+    bcc_end: int
+    eight_bit: bool
+    smtputf8: bool
+    envelope: Envelope
+    message_id: str
+    subject: str
+    send_at: int | None  # epoch ms; from the request or the message's own control field
+    delivery_attempts: int | None
+    reference: ReferenceResult | None
+    flagging: Flagging | None
+
+
+def is_large(request: SubmitRequest, referral: Referral) -> bool:
+    """Whether preparing is too much work for the event loop."""
+    size = len(request.raw or b"") + len(request.text or "") + len(request.html or "")
+    size += sum(len(a.data) for a in request.attachments if a.data is not None)
+    size += sum(len(part.data) for part in referral.forwarded)
+    size += sum(len(part.data) for part in referral.attached if part is not None)
+    return size > LARGE_BYTES
+
+
+def prepare(request: SubmitRequest, account: Account, referral: Referral, *, now: int) -> Prepared:
+    """Compose or take over the message. Raises :exc:`Invalid`, naming every offending member.
+
+    ``now`` is epoch ms. The Message-ID is made here when the caller gives none.
+    """
+    if request.raw is not None:
+        return _prepare_raw(request, request.raw, account, referral, now)
+    return _prepare_parts(request, account, referral, now)
+
+
+def _prepare_parts(
+    request: SubmitRequest, account: Account, referral: Referral, now: int
+) -> Prepared:
+    sender = request.from_ or account.sender
+    if sender is None:
+        raise Invalid(fields=[FieldProblem("from", '"from" is required')])
+    fields = _fields(request, referral, sender)
+    mail_from = request.envelope.mail_from if request.envelope is not None else sender.address
+    html, images = (None, ()) if request.html is None else extract_images(request.html)
+    text = request.text
+    if not text and html:
+        text = text_from_html(html)
+    draft = Draft(
+        from_=sender,
+        to=fields.to,
+        cc=fields.cc,
+        bcc=fields.bcc,
+        reply_to=request.reply_to or (),
+        subject=fields.subject,
+        message_id=_message_id(request, mail_from),
+        date_ms=max(now, request.send_at or now),
+        in_reply_to=fields.in_reply_to,
+        references=fields.references,
+        headers=request.headers,
+        text=text,
+        html=html,
+        attachments=(*_attachments(request, referral), *images),
+    )
+    composed = compose(draft)
+    envelope = request.envelope or _envelope(mail_from, (*fields.to, *fields.cc, *fields.bcc))
+    return Prepared(
+        pieces=composed.pieces,
+        bcc_start=composed.bcc_start,
+        bcc_end=composed.bcc_end,
+        eight_bit=composed.eight_bit,
+        smtputf8=composed.smtputf8 or _needs_smtputf8(envelope),
+        envelope=envelope,
+        message_id=draft.message_id,
+        subject=fields.subject or "",
+        send_at=request.send_at,
+        delivery_attempts=request.delivery_attempts,
+        reference=referral.result,
+        flagging=_flagging(request, referral),
+    )
+
+
+def _prepare_raw(
+    request: SubmitRequest, raw: bytes, account: Account, referral: Referral, now: int
+) -> Prepared:
+    thread = _thread(request, referral)
+    adopted = adopt_raw(
+        raw,
+        RawOverrides(
+            fallback_message_id=make_message_id(str(uuid.uuid4()), account.email or ""),
+            now_ms=now,
+            fallback_from=account.sender,
+            send_at_ms=request.send_at,
+            from_=request.from_,
+            reply_to=request.reply_to,
+            to=request.to,
+            cc=request.cc,
+            bcc=request.bcc,
+            subject=request.subject,
+            message_id=normalise_message_id(request.message_id) if request.message_id else None,
+            in_reply_to=thread.in_reply_to if thread is not None else None,
+            references=thread.references if thread is not None else None,
+            headers=request.headers,
+        ),
+    )
+    _refuse_unbuilt(adopted.controls)
+    envelope = request.envelope or Envelope(adopted.mail_from, adopted.rcpt_to)
+    controls = adopted.controls
+    return Prepared(
+        pieces=adopted.pieces,
+        bcc_start=adopted.bcc_start,
+        bcc_end=adopted.bcc_end,
+        eight_bit=adopted.eight_bit,
+        smtputf8=adopted.smtputf8 or _needs_smtputf8(envelope),
+        envelope=envelope,
+        message_id=adopted.message_id,
+        subject=adopted.subject,
+        send_at=controls.send_at_ms if controls.send_at_ms is not None else request.send_at,
+        delivery_attempts=controls.delivery_attempts or request.delivery_attempts,
+        reference=referral.result,
+        flagging=_flagging(request, referral),
+    )
+
+
+def _fields(request: SubmitRequest, referral: Referral, sender: Address) -> Referred:
+    own = OwnFields(request.subject, request.to or (), request.cc or (), request.bcc or ())
+    if referral.message is None or request.reference is None:
+        return Referred(own.subject, own.to, own.cc, own.bcc, None, ())
+    return refer(parse_headers(referral.message.headers), request.reference.action, own, sender)
+
+
+def _thread(request: SubmitRequest, referral: Referral) -> Referred | None:
+    """Thread fields for a raw message; its own subject and recipients stay."""
+    if referral.message is None or request.reference is None:
+        return None
+    headers = parse_headers(referral.message.headers)
+    return refer(headers, request.reference.action, OwnFields(), Address(""))
+
+
+def _message_id(request: SubmitRequest, mail_from: str) -> str:
+    if request.message_id:
+        return normalise_message_id(request.message_id)
+    return make_message_id(str(uuid.uuid4()), mail_from)
+
+
+def _envelope(mail_from: str, recipients: Iterable[Address]) -> Envelope:
+    return Envelope(mail_from, tuple(a.address for a in unique_addresses(recipients)))
+
+
+def _needs_smtputf8(envelope: Envelope) -> bool:
+    """Whether a local part is beyond ASCII; a domain alone travels as A-labels. RFC 6531 §3.2."""
+    paths = (envelope.mail_from, *envelope.rcpt_to)
+    return any(not path.rpartition("@")[0].isascii() for path in paths)
+
+
+def _attachments(request: SubmitRequest, referral: Referral) -> list[Attachment]:
+    fetched: Sequence[PartContent | None] = referral.attached or (None,) * len(request.attachments)
+    given = [
+        _attachment(wanted, part) for wanted, part in zip(request.attachments, fetched, strict=True)
+    ]
+    return given + [_attachment(AttachmentRequest(), part) for part in referral.forwarded]
+
+
+def _attachment(wanted: AttachmentRequest, part: PartContent | None) -> Attachment:
+    """What the caller says of an attachment wins over what is known of the fetched part."""
+    info = part.info if part is not None else None
+    content_id = wanted.content_id or (info.content_id if info is not None else None)
+    disposition = wanted.disposition or (info.disposition if info is not None else None)
+    data = part.data if part is not None else wanted.data
+    return Attachment(
+        filename=wanted.filename or (info.filename if info is not None else None),
+        content_type=wanted.content_type or (info.content_type if info is not None else "") or "",
+        disposition=disposition or ("inline" if content_id is not None else "attachment"),
+        content_id=content_id,
+        data=data if data is not None else b"",
+    )
+
+
+def _flagging(request: SubmitRequest, referral: Referral) -> Flagging | None:
+    """Flags for the message referred to, unless it has one of them already. Contract B-122."""
+    if referral.message is None or request.reference is None:
+        return None
+    flags: tuple[str, ...] = (_ANSWERED,)
+    if request.reference.action is ReferenceAction.FORWARD:
+        flags = (_ANSWERED, _FORWARDED)
+    if set(flags) & set(referral.message.flags):
+        return None
+    return Flagging(referral.message.message, flags)
+
+
+def _refuse_unbuilt(controls: Controls) -> None:
+    """Say no to what a control field asks for and this version cannot do."""
+    problems = []
+    if controls.gateway is not None:
+        problems.append(FieldProblem("X-EE-Gateway", "gateways are not available"))
+    if controls.tracking_enabled:
+        problems.append(FieldProblem("X-EE-Tracking-Enabled", "tracking is not available"))
+    if problems:
+        raise Invalid(fields=problems)
