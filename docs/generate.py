@@ -11,9 +11,13 @@ A part stands between two marks in its page and is replaced whole::
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+
+import click
+import msgspec
 
 from postroad.config import values
 from postroad.config.model import OPTIONS, Option
@@ -21,6 +25,8 @@ from postroad.domain.secret import Secret
 from postroad.domain.setting import SETTINGS
 from postroad.domain.setting_kinds import Setting, SettingKind
 from postroad.observe import metrics
+from postroad.surfaces.api.operation import OPERATIONS, Operation
+from postroad.surfaces.cli import cli
 
 PAGES = Path(__file__).parent / "reference"
 
@@ -71,10 +77,26 @@ def metric_names() -> str:
     )
 
 
+def commands() -> str:
+    """Every command with its arguments and options, groups taken apart."""
+    return "\n".join(_command(cli, click.Context(cli, info_name="postroad")))
+
+
+def operations() -> str:
+    """Every operation by tag, in the order of the table."""
+    parts = []
+    for tag in dict.fromkeys(item.tag for item in OPERATIONS):
+        parts.append(f"## {tag}\n")
+        parts += [_operation(item) for item in OPERATIONS if item.tag == tag]
+    return "\n".join(parts)
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "configuration": configuration,
     "settings": settings,
     "metrics": metric_names,
+    "commands": commands,
+    "operations": operations,
 }
 
 
@@ -86,6 +108,56 @@ def render(page: str) -> str:
 def parts_of(page: str) -> list[str]:
     """Names of the generated parts in a page."""
     return [found[1] for found in _MARKED.findall(page)]
+
+
+def _operation(item: Operation) -> str:
+    lines = [f"### `{item.method} {item.path}`\n", f"{item.summary}.\n"]
+    if item.description:
+        lines.append(f"{item.description}\n")
+    grants = " ".join(word for word in (item.action, item.group) if word)
+    needs = f"scope `{item.scope}`" if item.scope else "no token"
+    lines.append(f"- Needs {needs}" + (f", permission {grants}" if grants else ""))
+    for title, struct in (("Query", item.query), ("Body", item.body), ("Answer", item.answer)):
+        if members := _members(struct):
+            lines.append(f"- {title}: {members}")
+    if item.headers:
+        lines.append(f"- Headers: {', '.join(f'`{name}`' for name in item.headers)}")
+    if item.statuses:
+        lines.append(f"- Errors: {', '.join(str(status) for status in item.statuses)}")
+    return "\n".join(lines) + "\n"
+
+
+def _members(struct: type | None) -> str:
+    """Names of the members as they are on the wire; required ones in bold."""
+    if struct is None or not issubclass(struct, msgspec.Struct):
+        return ""
+    return ", ".join(
+        f"**`{member.encode_name}`**" if member.required else f"`{member.encode_name}`"
+        for member in msgspec.structs.fields(struct)
+    )
+
+
+def _command(command: click.Command, context: click.Context) -> Iterator[str]:
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner is None:
+                raise LookupError(f"{context.command_path} {name}")
+            yield from _command(inner, click.Context(inner, info_name=name, parent=context))
+        return
+    text = inspect.cleandoc(command.help or "").replace("\f", "")
+    yield f"### `{context.command_path}`\n\n{text}\n"
+    arguments = [item for item in command.params if isinstance(item, click.Argument)]
+    options = [item for item in command.params if isinstance(item, click.Option)]
+    if arguments:
+        yield f"Arguments: {', '.join(f'`{item.human_readable_name}`' for item in arguments)}\n"
+    if options:
+        yield _table(("option", "meaning"), [_option(item, context) for item in options])
+
+
+def _option(option: click.Option, context: click.Context) -> tuple[str, str]:
+    names, meaning = option.get_help_record(context) or (", ".join(option.opts), "")
+    return f"`{names}`", " ".join(meaning.split())
 
 
 def _default(option: Option) -> str:
