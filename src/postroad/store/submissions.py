@@ -1,0 +1,411 @@
+"""The queue: every submission, from the commit that accepted it to the end of its retention.
+
+Every change of state is compare-and-set and tells whether *this* caller made it; events belong
+in the same unit, and only when it did. What ends as done or cancelled takes its content with
+it; what failed keeps it until it is purged, so that it can be sent again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from postroad.domain.envelope import DsnNotify, DsnRequest, DsnReturn, Envelope
+from postroad.domain.errors import NotFound
+from postroad.domain.submission import (
+    Content,
+    Flagging,
+    Source,
+    Submission,
+    SubmissionState,
+)
+from postroad.store.backend import Row, Session
+from postroad.store.contents import drop_contents
+
+QUEUED = SubmissionState.QUEUED
+ACCEPTED = SubmissionState.ACCEPTED
+
+
+@dataclass(frozen=True, slots=True)
+class LaneDue:
+    """A lane that has rows waiting, and when the first of them wants to be looked at."""
+
+    lane: str
+    next_attempt_at: int  # epoch ms
+
+
+class CancelResult(StrEnum):
+    """What came of the wish to take a submission out of the queue."""
+
+    CANCELLED = "cancelled"
+    CLAIMED = "claimed"  # an attempt is running; nothing was changed
+    GONE = "gone"  # unknown, or already accepted, done or cancelled
+
+
+class Submissions:
+    """The ``submission`` table."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def insert(self, sub: Submission) -> None:
+        """Add a submission just as it is given, claimed ones included.
+
+        Its content is inserted in the same unit. Wakes ``queue`` with the lane.
+        Raises :exc:`Conflict` when the queue id exists.
+        """
+        session = self._session
+        session.defer(
+            "insert_submission",
+            queue_id=sub.queue_id,
+            account=sub.account,
+            lane=sub.lane,
+            source=sub.source.value,
+            mail_from=sub.envelope.mail_from,
+            rcpt_to=json.dumps(sub.envelope.rcpt_to, ensure_ascii=False),
+            message_id=sub.message_id,
+            subject=sub.subject,
+            content_id=sub.content.content_id,
+            content_size=sub.content.size,
+            bcc_start=sub.content.bcc_start,
+            bcc_end=sub.content.bcc_end,
+            state=sub.state.value,
+            created_at=sub.created_at,
+            scheduled_at=sub.scheduled_at,
+            next_attempt_at=sub.next_attempt_at,
+            attempts=sub.attempts,
+            max_attempts=sub.max_attempts,
+            expires_at=sub.expires_at,
+            claim_token=sub.claim_token,
+            claimed_by=sub.claimed_by,
+            finish_attempts=sub.finish_attempts,
+            dsn=_write_dsn(sub.dsn) if sub.dsn else None,
+            wants_copy=None if sub.wants_copy is None else int(sub.wants_copy),
+            sent_path=sub.sent_path,
+            flagging=_write_flagging(sub.flagging) if sub.flagging else None,
+            idempotency_key=sub.idempotency_key,
+            proxy=session.sealer.seal(sub.proxy, proxy_place(sub.queue_id)) if sub.proxy else None,
+            local_address=sub.local_address,
+            eight_bit=int(sub.eight_bit),
+            smtputf8=int(sub.smtputf8),
+            labels=json.dumps(sub.labels, ensure_ascii=False) if sub.labels else None,
+            last_error=sub.last_error,
+            last_code=sub.last_code,
+            last_status=sub.last_status,
+            response=sub.response,
+            remote_message_id=sub.remote_message_id,
+            finished_at=sub.finished_at,
+        )
+        session.notify("queue", sub.lane)
+
+    async def lanes(self, state: SubmissionState) -> list[LaneDue]:
+        """Every lane with rows in ``state`` (queued or accepted), one index seek each.
+
+        Claimed rows count too: their time is the end of the claim.
+        """
+        rows = await self._session.many(_by_state(state, "lanes"))
+        return [LaneDue(row[0], row[1]) for row in rows]
+
+    async def due_lanes(self, state: SubmissionState, *, now_limit: int) -> list[LaneDue]:
+        """The lanes of :meth:`lanes` with a row due by ``now_limit`` (epoch ms), soonest first."""
+        due = [lane for lane in await self.lanes(state) if lane.next_attempt_at <= now_limit]
+        return sorted(due, key=lambda lane: (lane.next_attempt_at, lane.lane))
+
+    async def next_due(self, lane: str, state: SubmissionState) -> int | None:
+        """When the first row of a lane wants to be looked at, epoch ms; ``None`` without any."""
+        row = await self._session.one(_by_state(state, "next_due"), lane=lane)
+        at: int | None = row[0]
+        return at
+
+    async def claim(
+        self, lane: str, *, state: SubmissionState, node: str, limit: int, claim_ms: int
+    ) -> list[Submission]:
+        """Claim for ``node`` the oldest due rows of one lane, oldest first.
+
+        The attempt is counted (``attempts`` when queued, ``finish_attempts`` when accepted) and
+        ``next_attempt_at`` moved to the end of the claim here, before anything is dialed: if
+        this process dies the row comes back by itself, and a crash loop cannot hammer the
+        relay. ``claim_ms`` must exceed the total time limit of one attempt. Rows that are
+        already beyond ``max_attempts`` or ``expires_at`` come too; fail those without a dial.
+        """
+        now = self._session.now
+        rows = await self._session.many(
+            _by_state(state, "claim"),
+            lane=lane,
+            node=node,
+            limit=limit,
+            now=now,
+            claim_until=now + claim_ms,
+        )
+        subs = [self._submission(row) for row in rows]
+        # RETURNING promises no order.
+        return sorted(subs, key=lambda sub: (sub.scheduled_at, sub.queue_id))
+
+    async def accept(
+        self,
+        sub: Submission,
+        reply_text: str,
+        *,
+        remote_message_id: str | None = None,
+        done: bool = False,
+    ) -> bool:
+        """Write down that a relay took the message. A fact: the claim does not matter.
+
+        True once for each submission, whoever asks. ``done`` says that nothing is left to
+        finish; otherwise the row becomes due for finishing and ``finish`` is woken. A row that
+        was cancelled meanwhile has no content left and goes straight to done.
+        """
+        row = await self._session.maybe(
+            "accept_submission",
+            queue_id=sub.queue_id,
+            response=reply_text,
+            remote_message_id=remote_message_id,
+            done=int(done),
+            now=self._session.now,
+        )
+        if row is None:
+            return False
+        if row[0] == SubmissionState.DONE:
+            await drop_contents(self._session, [sub.content.content_id])
+        else:
+            self._session.notify("finish", sub.lane)
+        return True
+
+    async def defer(
+        self,
+        sub: Submission,
+        retry_at: int,
+        *,
+        error: str,
+        code: str | None = None,
+        status: int | None = None,
+    ) -> bool:
+        """Plan another attempt at ``retry_at`` (epoch ms); false when the claim was lost."""
+        changed = await self._session.run(
+            "defer_submission",
+            queue_id=sub.queue_id,
+            claim_token=sub.claim_token,
+            retry_at=retry_at,
+            last_error=error,
+            last_code=code,
+            last_status=status,
+        )
+        if changed:
+            self._session.notify("queue", sub.lane)
+        return changed == 1
+
+    async def fail(
+        self, sub: Submission, *, error: str, code: str | None = None, status: int | None = None
+    ) -> bool:
+        """Give up; false when the claim was lost. The content is kept until the purge."""
+        changed = await self._session.run(
+            "fail_submission",
+            queue_id=sub.queue_id,
+            claim_token=sub.claim_token,
+            now=self._session.now,
+            last_error=error,
+            last_code=code,
+            last_status=status,
+        )
+        return changed == 1
+
+    async def finish(self, sub: Submission) -> bool:
+        """Accepted to done, and drop the content; false when the claim was lost."""
+        changed = await self._session.run(
+            "finish_submission",
+            queue_id=sub.queue_id,
+            claim_token=sub.claim_token,
+            now=self._session.now,
+        )
+        if changed:
+            await drop_contents(self._session, [sub.content.content_id])
+        return changed == 1
+
+    async def defer_finish(self, sub: Submission, retry_at: int) -> bool:
+        """Plan another try at Sent copy and flags; false when the claim was lost."""
+        changed = await self._session.run(
+            "defer_finish",
+            queue_id=sub.queue_id,
+            claim_token=sub.claim_token,
+            retry_at=retry_at,
+        )
+        return changed == 1
+
+    async def release(self, subs: Sequence[Submission]) -> int:
+        """Give back claims whose attempt never began: uncounted, due now. Returns how many."""
+        released = 0
+        for sub in subs:
+            released += await self._session.run(
+                "release_submission",
+                queue_id=sub.queue_id,
+                claim_token=sub.claim_token,
+                now=self._session.now,
+            )
+            self._session.notify("queue" if sub.state is QUEUED else "finish", sub.lane)
+        return released
+
+    async def cancel(self, queue_id: str) -> CancelResult:
+        """Take a queued submission out, content included, unless an attempt is running.
+
+        A failed one is removed altogether, from the list and from the disk.
+        """
+        row = await self._session.maybe(
+            "cancel_submission", queue_id=queue_id, now=self._session.now
+        )
+        if row is None:
+            row = await self._session.maybe("delete_failed_submission", queue_id=queue_id)
+        if row is not None:
+            await drop_contents(self._session, [row[0]])
+            return CancelResult.CANCELLED
+        sub = await self.find(queue_id)
+        if sub is not None and sub.state is QUEUED:
+            return CancelResult.CLAIMED
+        return CancelResult.GONE
+
+    async def find(self, queue_id: str) -> Submission | None:
+        row = await self._session.maybe("find_submission", queue_id=queue_id)
+        return self._submission(row) if row is not None else None
+
+    async def get(self, queue_id: str) -> Submission:
+        """Raises :exc:`NotFound`."""
+        sub = await self.find(queue_id)
+        if sub is None:
+            raise NotFound("Requested queue entry was not found")
+        return sub
+
+    async def list_outbox(self, page: int, page_size: int) -> tuple[list[Submission], int]:
+        """One page, from 0, of all that is not done or cancelled, and how many there are.
+
+        Delayed ones first, then due, then claimed or being finished, then failed; each by its
+        time. Contract B-163.
+        """
+        now = self._session.now
+        rows = await self._session.many(
+            "list_outbox", now=now, limit=page_size, offset=page * page_size
+        )
+        counts = await self.counts()
+        total = sum(counts.get(state, 0) for state in (QUEUED, ACCEPTED, SubmissionState.FAILED))
+        return [self._submission(row) for row in rows], total
+
+    async def counts(self) -> dict[SubmissionState, int]:
+        """How many are queued, accepted and failed. The others are not counted: too many."""
+        row = await self._session.one("count_submissions")
+        return {QUEUED: row[0], ACCEPTED: row[1], SubmissionState.FAILED: row[2]}
+
+    async def remove_account(self, account: str, *, limit: int = 1000) -> int:
+        """Delete up to ``limit`` submissions of an account, contents and attempts included.
+
+        Returns how many; repeat in units of their own until it is 0.
+        """
+        rows = await self._session.many("delete_account_submissions", account=account, limit=limit)
+        await drop_contents(self._session, [row[0] for row in rows])
+        return len(rows)
+
+    async def purge(
+        self, *, ended_before: int, failed_before: int, keep_failed: int, limit: int = 500
+    ) -> int:
+        """Delete up to ``limit`` rows of each kind that outlived their retention.
+
+        Done and cancelled ones that ended before ``ended_before``; failed ones from before
+        ``failed_before`` and all but the newest ``keep_failed`` (times in epoch ms). Returns
+        how many went; repeat until it is 0.
+        """
+        ended = await self._session.many("purge_ended", before=ended_before, limit=limit)
+        failed = await self._session.many(
+            "purge_failed", before=failed_before, keep=keep_failed, limit=limit
+        )
+        gone = [row[0] for row in (*ended, *failed)]
+        await drop_contents(self._session, gone)
+        return len(gone)
+
+    async def bury(self, node_id: str) -> int:
+        """Make due at once what a dead node had claimed, and remember its attempts as lost."""
+        now = self._session.now
+        await self._session.run("record_lost_attempts", node=node_id, now=now)
+        queued = await self._session.run("bury_queued", node=node_id, now=now)
+        accepted = await self._session.run("bury_accepted", node=node_id, now=now)
+        if queued:
+            self._session.notify("queue")
+        if accepted:
+            self._session.notify("finish")
+        return queued + accepted
+
+    def _submission(self, row: Row) -> Submission:
+        (
+            queue_id, account, lane, source, mail_from, rcpt_to, message_id, subject,
+            content_id, content_size, bcc_start, bcc_end, state, created_at, scheduled_at,
+            next_attempt_at, attempts, max_attempts, expires_at, claim_token, claimed_by,
+            finish_attempts, dsn, wants_copy, sent_path, flagging, idempotency_key, proxy,
+            local_address, eight_bit, smtputf8, labels, last_error, last_code, last_status,
+            response, remote_message_id, finished_at,
+        ) = row  # fmt: skip
+        return Submission(
+            queue_id=queue_id,
+            account=account,
+            lane=lane,
+            source=Source(source),
+            envelope=Envelope(mail_from, tuple(json.loads(rcpt_to))),
+            message_id=message_id,
+            subject=subject,
+            content=Content(content_id, content_size, bcc_start, bcc_end),
+            state=SubmissionState(state),
+            created_at=created_at,
+            scheduled_at=scheduled_at,
+            next_attempt_at=next_attempt_at,
+            attempts=attempts,
+            max_attempts=max_attempts,
+            expires_at=expires_at,
+            claim_token=claim_token,
+            claimed_by=claimed_by,
+            finish_attempts=finish_attempts,
+            dsn=_read_dsn(dsn) if dsn else None,
+            wants_copy=None if wants_copy is None else bool(wants_copy),
+            sent_path=sent_path,
+            flagging=_read_flagging(flagging) if flagging else None,
+            idempotency_key=idempotency_key,
+            proxy=self._session.sealer.open(proxy, proxy_place(queue_id)) if proxy else None,
+            local_address=local_address,
+            eight_bit=bool(eight_bit),
+            smtputf8=bool(smtputf8),
+            labels=json.loads(labels) if labels else {},
+            last_error=last_error,
+            last_code=last_code,
+            last_status=last_status,
+            response=response,
+            remote_message_id=remote_message_id,
+            finished_at=finished_at,
+        )
+
+
+def _by_state(state: SubmissionState, query: str) -> str:
+    # A partial index serves only a query that names the state: one query for each.
+    if state is not QUEUED and state is not ACCEPTED:
+        raise ValueError(f"no lanes of {state} submissions")
+    return f"{query}_{state.value}"
+
+
+def proxy_place(queue_id: str) -> str:
+    """Where a sealed proxy URL belongs; see ``sealed``."""
+    return f"submission/{queue_id}/proxy"
+
+
+def _write_dsn(dsn: DsnRequest) -> str:
+    return json.dumps([dsn.ret, dsn.envid, dsn.notify, dsn.orcpt], ensure_ascii=False)
+
+
+def _read_dsn(text: str) -> DsnRequest:
+    ret, envid, notify, orcpt = json.loads(text)
+    return DsnRequest(DsnReturn(ret), envid, tuple(DsnNotify(word) for word in notify), orcpt)
+
+
+def _write_flagging(flagging: Flagging) -> str:
+    return json.dumps([flagging.message, flagging.flags], ensure_ascii=False)
+
+
+def _read_flagging(text: str) -> Flagging:
+    message, flags = json.loads(text)
+    return Flagging(message, tuple(flags))
