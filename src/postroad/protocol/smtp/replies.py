@@ -76,7 +76,8 @@ def _single(line: bytes) -> SmtpReply:
 def _match(line: bytes) -> re.Match[bytes]:
     if len(line) > MAX_LINE_BYTES:
         raise RemoteProtocolError("The server sent a line without end")
-    match = _LINE.fullmatch(line.removesuffix(b"\r"))
+    line = line.removesuffix(b"\r")
+    match = _LINE.fullmatch(line)
     if match is None:
         raise RemoteProtocolError(f"Expected an SMTP reply, got: {shorten(line)}")
     return match
