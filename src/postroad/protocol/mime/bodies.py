@@ -66,12 +66,12 @@ def message_body(octets: bytes) -> Body | None:
     ``None`` when it cannot be: a line beyond 998 octets, a bare CR, or NUL would not survive the
     journey unencoded. RFC 2046 §5.2.1, RFC 2045 §2.7, §2.8.
     """
-    if b"\0" in octets or has_long_line(octets):
+    if b"\0" in octets or octets.count(b"\r") != octets.count(b"\r\n"):
         return None
-    if octets.count(b"\r") != octets.count(b"\r\n"):
+    pieces = list(crlf_chunks(octets))
+    if has_long_line(pieces):
         return None
-    encoding = "7bit" if octets.isascii() else "8bit"
-    return Body(encoding, list(crlf_chunks(octets)), bare=octets)
+    return Body("7bit" if octets.isascii() else "8bit", pieces, bare=octets)
 
 
 def _fits(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from postroad.protocol.mime.fold import MAX_LINE
 from postroad.protocol.mime.headers import LINE_END
@@ -29,16 +29,23 @@ def crlf_chunks(octets: bytes, start: int = 0) -> Iterator[bytes]:
         start = end
 
 
-def has_long_line(octets: bytes, start: int = 0) -> bool:
-    """Whether a line from ``start`` on exceeds 998 octets; lines end with LF or CRLF."""
-    size = len(octets)
-    while size - start > MAX_LINE:
-        # The line feed of the longest legal line, behind its CR, is the last octet looked at.
-        found = octets.rfind(b"\n", start, start + MAX_LINE + 2)
-        if found < 0:
-            return True
-        start = found + 1
-    return False
+def has_long_line(pieces: Iterable[bytes]) -> bool:
+    """Whether a line exceeds 998 octets in a text with CRLF line ends, given in pieces."""
+    begun = 0  # octets of the line in work that were in earlier pieces
+    for piece in pieces:
+        at = 0
+        while True:
+            # The line feed of the longest legal line is the last octet looked at.
+            reach = at + MAX_LINE + 2 - begun
+            found = piece.rfind(b"\n", at, reach)
+            if found >= 0:
+                at, begun = found + 1, 0
+            elif len(piece) >= reach:
+                return True
+            else:
+                begun += len(piece) - at
+                break
+    return begun > MAX_LINE
 
 
 def gather(pieces: Iterator[bytes]) -> list[bytes]:

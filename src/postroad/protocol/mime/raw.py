@@ -102,7 +102,7 @@ def adopt_raw(raw: bytes, overrides: RawOverrides) -> AdoptedRaw:
         bcc_end=bcc_end,
         eight_bit=not all(piece.isascii() for piece in pieces),
         smtputf8=not head.isascii() and _is_utf8(head),
-        long_lines=has_long_line(head) or has_long_line(raw, start + body_at),
+        long_lines=has_long_line(pieces),
         headers=headers,
         message_id=_message_id(headers, overrides),
         subject=headers.get("subject") or "",
