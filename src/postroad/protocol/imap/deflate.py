@@ -31,9 +31,13 @@ class Inflater:
 
     def __init__(self) -> None:
         self._z = zlib.decompressobj(_IN_WINDOW_BITS)
+        self._has_ended = False
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """Raises :exc:`RemoteProtocolError` for what is not deflate, and for its end."""
+        """Raises :exc:`RemoteProtocolError` for what is not deflate or lies behind its end.
+
+        The end itself is no error: servers close the compressed stream before the connection.
+        """
         while True:
             try:
                 piece = self._z.decompress(data, _PIECE_BYTES)
@@ -42,7 +46,10 @@ class Inflater:
             if piece:
                 yield piece
             if self._z.eof:
-                raise RemoteProtocolError("the server ended its compressed stream")
+                if self._z.unused_data or self._has_ended:
+                    raise RemoteProtocolError("the server spoke on behind its compressed stream")
+                self._has_ended = True
+                return
             data = self._z.unconsumed_tail
             # A full piece may leave more behind even when all input is used up.
             if not data and len(piece) < _PIECE_BYTES:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from postroad.domain.errors import RemoteProtocolError
 from postroad.protocol.imap.cursor import Cursor, Value
 from postroad.protocol.imap.dates import parse_date_time
 from postroad.protocol.imap.envelope import ImapEnvelope, envelope
-from postroad.protocol.imap.numset import MAX_NUMBER
+from postroad.protocol.imap.numset import MAX_NUMBER, NumSet
 from postroad.protocol.imap.structure import BodyPart, body
 
 
@@ -43,6 +43,7 @@ class Fetched:
 _ITEM = re.compile(rb"([A-Za-z0-9.\-]{1,64})(?:\[([^\]\"{]{0,8192})\])?(?:<([0-9]{1,19})>)?")
 _SECTION_START = re.compile(rb"[A-Za-z0-9.\-]{1,64}\[")
 _SPACES = re.compile(rb" +")
+_FEW_RANGES = 8
 
 
 def msg_att(c: Cursor, seq: int) -> Fetched:
@@ -178,3 +179,35 @@ def _id(value: Value) -> str | None:
     if isinstance(value, tuple):
         value = value[0] if value else None
     return None if value is None else _octets(value).decode("ascii")
+
+
+def merge_rows(rows: Iterable[Fetched], uids: NumSet) -> list[Fetched]:
+    """Join what several responses told of the same message, in order of first mention.
+
+    Servers split an answer, and tell of flag changes in between; later words win. Rows without
+    a UID, and of UIDs that were not asked for, are dropped.
+    """
+    wanted = uids if len(uids.ranges) < _FEW_RANGES else frozenset(uids)
+    merged: dict[int, Fetched] = {}
+    for row in rows:
+        if row.uid is None or row.uid not in wanted:
+            continue
+        before = merged.get(row.uid)
+        merged[row.uid] = row if before is None else _merge(before, row)
+    return list(merged.values())
+
+
+def _merge(before: Fetched, row: Fetched) -> Fetched:
+    told = {name: getattr(row, name) for name in _MERGED_FIELDS if getattr(row, name) is not None}
+    return replace(
+        before,
+        **told,
+        seq=row.seq,
+        sections={**before.sections, **row.sections},
+        unread=before.unread + row.unread,
+    )
+
+
+_MERGED_FIELDS = tuple(
+    one.name for one in fields(Fetched) if one.name not in ("seq", "sections", "unread")
+)

@@ -145,6 +145,8 @@ class ImapSession:
         self._inflater: Inflater | None = None
         self._deflater: Deflater | None = None
         self._carry = b""
+        self._awaits_tls = False
+        self.octets_received = 0  # uncompressed
 
     # What is known
 
@@ -263,13 +265,20 @@ class ImapSession:
 
     # Receiving
 
+    def tls_started(self) -> None:
+        """Go on after STARTTLS: what is received from here on came through TLS."""
+        self._awaits_tls = False
+
     def receive(self, data: bytes) -> Iterator[Event]:
         """Take in octets and yield what they say, one event at a time.
 
         Raises :exc:`RemoteProtocolError` when the stream is lost. Events are made as they are
         taken, so a flood is met at the pace of the caller; take all before the next call.
         """
+        if self._awaits_tls:
+            raise RemoteProtocolError("the server sent cleartext behind its OK to STARTTLS")
         for clear in self._inflater.pieces(data) if self._inflater else (data,):
+            self.octets_received += len(clear)
             self._framer.feed(clear)
             for frame in self._framer:
                 try:
@@ -358,6 +367,7 @@ class ImapSession:
             if self._framer.pending:
                 raise RemoteProtocolError("the server sent cleartext behind its OK to STARTTLS")
             self._capabilities = None
+            self._awaits_tls = True
         elif name == "COMPRESS":
             self._carry = self._framer.take_rest()
             self._inflater, self._deflater = Inflater(), Deflater()

@@ -45,7 +45,7 @@ RULES: dict[str, Rule] = {
     "LIST": Rule(_AFTER),
     "XLIST": Rule(_AFTER),
     "LSUB": Rule(_AFTER),
-    "APPEND": Rule(_AFTER),
+    "APPEND": Rule(_AFTER, is_alone=True),
     # A SELECT that fails leaves no mailbox selected. RFC 9051 §6.3.2
     "SELECT": Rule(_AFTER, on_ok=State.SELECTED, on_failure=State.AUTHENTICATED, is_alone=True),
     "EXAMINE": Rule(_AFTER, on_ok=State.SELECTED, on_failure=State.AUTHENTICATED, is_alone=True),

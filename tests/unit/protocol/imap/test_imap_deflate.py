@@ -27,7 +27,15 @@ def test_what_is_not_deflate_is_refused() -> None:
         list(Inflater().pieces(b"* OK in the clear\r\n"))
 
 
-def test_an_ended_stream_is_refused() -> None:
+def test_the_end_of_the_stream_is_no_error_and_what_follows_is() -> None:
     z = zlib.compressobj(9, zlib.DEFLATED, -15)
-    with pytest.raises(RemoteProtocolError, match="ended"):
+    inflater = Inflater()
+    assert b"".join(inflater.pieces(z.compress(b"bye") + z.flush())) == b"bye"
+    with pytest.raises(RemoteProtocolError, match="behind"):
+        list(inflater.pieces(b"more"))
+
+
+def test_what_follows_the_end_at_once_is_refused() -> None:
+    z = zlib.compressobj(9, zlib.DEFLATED, -15)
+    with pytest.raises(RemoteProtocolError, match="behind"):
         list(Inflater().pieces(z.compress(b"bye") + z.flush() + b"more"))

@@ -1,0 +1,114 @@
+"""Command connections of one IMAP account: opened on demand, kept warm, lent one at a time.
+
+A borrower has its connection to itself, so that what it selects stays selected. A connection that
+died while it lay idle costs a second attempt and nothing else, as long as the command had not
+begun to change anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from postroad.domain.errors import Unavailable
+from postroad.transport.imap import ConnectionLost, ImapConnection
+
+T = TypeVar("T")
+
+Connect = Callable[[], Awaitable[ImapConnection]]
+Work = Callable[[ImapConnection], Awaitable[T]]
+
+MAX_CONNECTIONS = 2
+WARM_S = 60.0
+
+
+@dataclass(slots=True)
+class _Idle:
+    connection: ImapConnection
+    expiry: asyncio.TimerHandle
+
+
+class ImapPool:
+    """At most ``max_connections`` at once; idle ones are logged out after ``warm_s``."""
+
+    def __init__(
+        self, connect: Connect, *, max_connections: int = MAX_CONNECTIONS, warm_s: float = WARM_S
+    ) -> None:
+        self._connect = connect
+        self._warm_s = warm_s
+        self._slots = asyncio.Semaphore(max_connections)
+        self._idle: list[_Idle] = []  # the warmest last
+        self._partings: set[asyncio.Task[None]] = set()  # owned here, awaited by close()
+        self._is_closed = False
+
+    async def run(self, work: Work[T], *, may_repeat: bool) -> T:
+        """Do ``work`` on a connection of its own, as soon as one is free.
+
+        ``work`` is done once more on a fresh connection when a warm one turns out to be lost:
+        with ``may_repeat`` always, without it only if the server cannot have acted (see
+        :exc:`ConnectionLost`). It must begin at its beginning each time.
+        """
+        async with self._slots:
+            warm = self._take()
+            if warm is not None:
+                try:
+                    async with self._lent(warm):
+                        return await work(warm)
+                except ConnectionLost as lost:
+                    if lost.was_sent and not may_repeat:
+                        raise
+                self._drop_idle()  # what lay beside it will be as dead
+            if self._is_closed:
+                raise Unavailable("The account is being closed", code="IMAPUnavailable")
+            fresh = await self._connect()
+            async with self._lent(fresh):
+                return await work(fresh)
+
+    async def close(self) -> None:
+        """Log out what is idle and let nothing new begin; lent connections end when given back."""
+        self._is_closed = True
+        self._drop_idle()
+        if self._partings:
+            await asyncio.wait(self._partings)
+
+    @asynccontextmanager
+    async def _lent(self, connection: ImapConnection) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            if not connection.is_open:
+                connection.abort()
+            elif self._is_closed:
+                self._part(connection)
+            else:
+                loop = asyncio.get_running_loop()
+                self._idle.append(
+                    _Idle(connection, loop.call_later(self._warm_s, self._expire, connection))
+                )
+
+    def _take(self) -> ImapConnection | None:
+        while self._idle:
+            idle = self._idle.pop()
+            idle.expiry.cancel()
+            if idle.connection.is_open:
+                return idle.connection
+        return None
+
+    def _expire(self, connection: ImapConnection) -> None:
+        self._idle = [idle for idle in self._idle if idle.connection is not connection]
+        self._part(connection)
+
+    def _drop_idle(self) -> None:
+        for idle in self._idle:
+            idle.expiry.cancel()
+            self._part(idle.connection)
+        self._idle.clear()
+
+    def _part(self, connection: ImapConnection) -> None:
+        # Bounded by the connection's own close timeout.
+        parting = asyncio.get_running_loop().create_task(connection.close())
+        self._partings.add(parting)
+        parting.add_done_callback(self._partings.discard)
