@@ -1,0 +1,1 @@
+"""Ways in: decode, authorize, one engine call, encode."""
