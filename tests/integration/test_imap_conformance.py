@@ -1,0 +1,57 @@
+"""The suite of all providers, on IMAP with a real Dovecot."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from postroad.domain.account import Account, ImapSettings, Login, TlsOptions
+from postroad.domain.mailbox import MailboxNumber
+from postroad.domain.secret import Secret
+from postroad.engine.providers.imap import ImapProvider, connector
+from support import dovecot as dovecots
+from support.dovecot import Dovecot
+from support.provider_suite import ProviderSuite
+
+pytestmark = pytest.mark.integration
+_users = itertools.count(1)
+
+
+class Numbers:
+    """Mailbox numbers of one account, in memory."""
+
+    def __init__(self) -> None:
+        self._known: list[MailboxNumber] = []
+
+    async def get_number(self, path: str, uidvalidity: str) -> int:
+        for known in self._known:
+            if (known.path, known.uidvalidity) == (path, uidvalidity):
+                return known.number
+        self._known.append(MailboxNumber(len(self._known) + 1, path, uidvalidity))
+        return len(self._known)
+
+    async def find(self, number: int) -> MailboxNumber | None:
+        return next((known for known in self._known if known.number == number), None)
+
+
+@pytest.fixture(scope="module")
+def dovecot() -> Iterator[Dovecot]:
+    if dovecots.find_program() is None:
+        pytest.skip(dovecots.MISSING)
+    with Dovecot() as running:
+        yield running
+
+
+class TestImapProvider(ProviderSuite):
+    @pytest.fixture
+    async def provider(self, dovecot: Dovecot) -> AsyncIterator[ImapProvider]:
+        user = f"conformance{next(_users)}"
+        login = Login(user, Secret(dovecot.password))
+        tls = TlsOptions(verify=False)
+        imap = ImapSettings(dovecot.host, dovecot.port, login=login, tls=tls)
+        account = Account("a", "A", "a@example.test", created_at=1, imap=imap)
+        made = ImapProvider(account, numbers=Numbers(), connect=connector(account))
+        yield made
+        await made.close()
