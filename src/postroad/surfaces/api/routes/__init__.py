@@ -1,0 +1,5 @@
+"""One module per tag. Importing this package fills the operation table."""
+
+from postroad.surfaces.api.routes import accounts, outbox, service, settings, submit, tokens
+
+__all__ = ["accounts", "outbox", "service", "settings", "submit", "tokens"]
