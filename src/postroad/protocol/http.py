@@ -136,7 +136,7 @@ class HttpReply:
 
     @property
     def is_redirect(self) -> bool:
-        return 300 <= self.status < 400 and self.status != 304
+        return self.status in (301, 302, 303, 307, 308)
 
 
 class ReplyReader:

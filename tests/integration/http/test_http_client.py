@@ -12,7 +12,8 @@ import pytest
 from postroad.domain.egress import EgressPolicy
 from postroad.domain.secret import Secret
 from postroad.protocol.http import HttpReply, header_lines, parse_url
-from postroad.transport.http import Address, HttpClient, HttpFailure
+from postroad.transport.http import HttpClient, HttpFailure
+from postroad.transport.http_dial import Address
 from support.certificate import localhost_contexts
 from support.http_target import HttpTarget, Received, answer, http_target, say
 
@@ -417,24 +418,31 @@ async def _tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, po
 
 
 async def _post_through(
-    client: HttpClient, target: HttpTarget, scheme: str, host: str
+    client: HttpClient,
+    target: HttpTarget,
+    scheme: str,
+    host: str,
+    tls: ssl.SSLContext | None = None,
 ) -> tuple[HttpReply | HttpFailure, list[bytes]]:
     asked: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if scheme == "http":
-            asked.append(await reader.readuntil(b"\r\n\r\n"))
-            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        else:
-            await reader.readexactly(3)
-            writer.write(b"\x05\x00")
-            head = await reader.readexactly(5)
-            asked.append(head + await reader.readexactly(head[4] + 2))
-            writer.write(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
+        try:
+            if scheme.startswith("http"):
+                asked.append(await reader.readuntil(b"\r\n\r\n"))
+                writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            else:
+                await reader.readexactly(3)
+                writer.write(b"\x05\x00")
+                head = await reader.readexactly(5)
+                asked.append(head + await reader.readexactly(head[4] + 2))
+                writer.write(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
+        except asyncio.IncompleteReadError:
+            return  # the handshake was enough for the client
         await _tunnel(reader, writer, target.port)
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        proxy = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls) as server:
+        proxy = f"{scheme}://localhost:{server.sockets[0].getsockname()[1]}"
         reply = await post(client, target.url(host=host), proxy=proxy)
         await client.close()
         return reply, asked
@@ -447,6 +455,40 @@ async def test_a_proxy_dials_the_name(client: HttpClient, scheme: str) -> None:
     assert status_of(reply) == 200
     assert b"inside.invalid" in asked[0]
     assert len(target.received) == 1
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+async def test_tls_goes_through_a_proxy(
+    tls_server: ssl.SSLContext, tls_client: ssl.SSLContext, scheme: str
+) -> None:
+    client = HttpClient(tls=tls_client)
+    async with http_target(tls=tls_server) as target:
+        reply, _ = await _post_through(client, target, scheme, "localhost")
+    assert status_of(reply) == 200
+
+
+@pytest.mark.parametrize("is_secure", [False, True])
+async def test_a_proxy_itself_may_speak_tls(
+    tls_server: ssl.SSLContext, tls_client: ssl.SSLContext, is_secure: bool
+) -> None:
+    client = HttpClient(tls=tls_client)
+    async with http_target(tls=tls_server if is_secure else None) as target:
+        reply, asked = await _post_through(client, target, "https", "localhost", tls_server)
+    assert status_of(reply) == 200
+    assert asked[0].startswith(b"CONNECT localhost:")
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 403 Forbidden\r\n\r\n", b"", b"garbage" * 10_000])
+async def test_a_proxy_that_refuses_says_so(client: HttpClient, answer: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        proxy = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        failure = failure_of(await post(client, "http://127.0.0.1:9/", proxy=proxy))
+    assert failure.code == "EPROXY"
 
 
 async def test_a_proxy_is_no_way_around_the_egress_policy() -> None:

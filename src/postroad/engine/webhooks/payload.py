@@ -1,0 +1,44 @@
+"""The JSON body of a webhook request, exactly as it is signed and sent."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from postroad.domain.event import RecordedEvent
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_encode = msgspec.json.encode
+
+
+def webhook_body(event: RecordedEvent, service_url: str | None) -> bytes:
+    """Spell one event as the envelope of the contract, events §1, in its order of members.
+
+    ``serviceUrl`` is always there, ``null`` when unset. ``data`` goes out as it was recorded,
+    byte for byte; what was null in it stays null. ``path`` is repeated on the envelope when
+    the data has one. The event id is not part of the body: it travels in a header.
+    """
+    data = event.data.encode()
+    return b'{"serviceUrl":%b,"account":%b,"date":"%b"%b,"event":"%b","data":%b}' % (
+        _encode(service_url),
+        _encode(event.account),
+        iso_time(event.recorded_at).encode("ascii"),
+        _path(data),
+        event.name.encode("ascii"),
+        data,
+    )
+
+
+def iso_time(epoch_ms: int) -> str:
+    """ISO 8601 in UTC with milliseconds and ``Z``, as every date in the contract."""
+    moment = _EPOCH + timedelta(milliseconds=epoch_ms)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{epoch_ms % 1000:03d}Z"
+
+
+def _path(data: bytes) -> bytes:
+    if b'"path"' not in data:  # most events have none, and need no parsing to know it
+        return b""
+    members = msgspec.json.decode(data)
+    path = members.get("path") if isinstance(members, dict) else None
+    return b',"path":' + _encode(path) if isinstance(path, str) else b""
