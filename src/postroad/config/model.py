@@ -229,7 +229,7 @@ class DeliveryConfig:
             "Relay attempts that run at the same time, over all accounts.",
             "POSTROAD_DELIVERY_CONCURRENCY",
         ),
-    ] = 64
+    ] = 32
     per_account: Annotated[
         int,
         Given(
@@ -237,7 +237,7 @@ class DeliveryConfig:
             "Relay attempts of one account at the same time.",
             "POSTROAD_DELIVERY_PER_ACCOUNT",
         ),
-    ] = 16
+    ] = 5
     per_relay: Annotated[
         int,
         Given(
@@ -245,15 +245,7 @@ class DeliveryConfig:
             "Relay attempts towards one relay host at the same time.",
             "POSTROAD_DELIVERY_PER_RELAY",
         ),
-    ] = 32
-    attempt_timeout_s: Annotated[
-        float,
-        Given(
-            values.duration_s,
-            "Time that one relay attempt may take in all.",
-            "POSTROAD_DELIVERY_TIMEOUT",
-        ),
-    ] = 600.0
+    ] = 20
     grace_s: Annotated[
         float,
         Given(

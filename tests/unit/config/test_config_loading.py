@@ -72,7 +72,7 @@ def test_our_own_variable_wins_over_the_compatible_one() -> None:
         ("EENGINE_PREPARED_TOKEN", HEX.upper(), "start.prepared_token", Secret(HEX)),
         ("POSTROAD_DATA", "/srv/mail", "store.data", Path("/srv/mail")),
         ("POSTROAD_DATABASE", "postgresql://h/d", "store.database", Secret("postgresql://h/d")),
-        ("POSTROAD_DELIVERY_TIMEOUT", "2d", "delivery.attempt_timeout_s", 172_800.0),
+        ("POSTROAD_STOP_GRACE", "2d", "delivery.grace_s", 172_800.0),
     ],
 )
 def test_variable_sets_its_option(
