@@ -246,6 +246,14 @@ class DeliveryConfig:
             "POSTROAD_DELIVERY_PER_RELAY",
         ),
     ] = 20
+    attempt_timeout_s: Annotated[
+        float,
+        Given(
+            values.duration_s,
+            "Time that one relay attempt may take in all.",
+            "POSTROAD_DELIVERY_TIMEOUT",
+        ),
+    ] = 600.0
     grace_s: Annotated[
         float,
         Given(
