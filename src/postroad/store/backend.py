@@ -1,8 +1,8 @@
 """What an engine must do.
 
 Every change is a *unit*: ``async def unit(tx: Tx) -> result``, awaiting nothing but ``tx``,
-handed to ``Store.write``. A unit may run twice and may run on another thread: no side effects
-inside, no touching of what belongs to the event loop.
+handed to ``Store.write``. A unit may run twice, and may run on or go on in another thread: no
+side effects inside, no touching of what belongs to the event loop.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Backend(Protocol):
     async def read(self, unit: Unit[T], *, quick: bool = False) -> T:
         """Run a unit that changes nothing, on one snapshot.
 
-        ``quick`` promises that it reads a few rows by key; it may then run on the event loop.
+        ``quick`` spares the transaction: each query sees its own moment.
         """
         ...
 
@@ -127,7 +127,8 @@ class Store(Protocol):
     async def read(self, unit: Unit[T], *, quick: bool = False) -> T:
         """Run a unit that changes nothing, on one snapshot. Raises :exc:`Unavailable`.
 
-        ``quick`` promises that it reads a few rows by key; it may then run on the event loop.
+        ``quick`` spares the transaction around it: right for a single query, and for several
+        when each may see its own moment.
         """
         ...
 

@@ -7,7 +7,8 @@ Queries live in ``sql/*.sql``, each under a heading that names it and tells its 
 ``:one`` returns exactly one row, ``:maybe`` one or none, ``:many`` any number, ``:run`` tells
 how many rows it changed, ``:defer`` changes rows and tells nothing (PostgreSQL may send it
 later, together with others, but before the commit). ``:part`` is a piece of text that other
-queries of the same file put in with ``{name}``.
+queries of the same file put in with ``{name}``. A heading that ends in ``slow`` tells that the
+query may read or change more than some dozen rows; it is kept off the event loop.
 
 A line that only one engine knows ends in ``--@sqlite`` or ``--@postgres``; a query without a
 line for an engine does nothing there. Parameters are written ``:name`` and become numbered ones
@@ -38,6 +39,7 @@ class Query:
     name: str
     cardinality: str
     text: str
+    is_slow: bool  # may take more than a millisecond
     names: tuple[str, ...]  # of the parameters, in the driver's order
     bind: Callable[[Mapping[str, SqlValue]], tuple[SqlValue, ...]]
 
@@ -63,7 +65,7 @@ class Migration:
     statements: tuple[str, ...]
 
 
-_HEADING = re.compile(r"^-- (\w+) :(one|maybe|many|run|defer|part)\s*$")
+_HEADING = re.compile(r"^-- (\w+) :(one|maybe|many|run|defer|part)( slow)?\s*$")
 _MARK = re.compile(r"\s*--@(sqlite|postgres)\s*$")
 _TEXT_COLUMN = re.compile(r"^(\s+\w+\s+TEXT)\b", re.MULTILINE)
 _PARAM = re.compile(r"(?<![:\w]):([a-z]\w*)")
@@ -92,12 +94,12 @@ def parse_queries(source: str, engine: Engine) -> list[Query]:
     """Cut one file into its queries. Raises :exc:`ValueError` for text without a heading."""
     parts: dict[str, str] = {}
     queries: list[Query] = []
-    for name, cardinality, body in _sections(source):
+    for name, cardinality, is_slow, body in _sections(source):
         text = _PART.sub(lambda m: parts[m[1]], _for_engine(body, engine)).strip()
         if cardinality == "part":
             parts[name] = text
         else:
-            queries.append(_query(name, cardinality, text.rstrip(";"), engine))
+            queries.append(_query(name, cardinality, is_slow, text, engine))
     return queries
 
 
@@ -116,16 +118,16 @@ def load_migrations(engine: Engine) -> list[Migration]:
     return migrations
 
 
-def _sections(source: str) -> list[tuple[str, str, str]]:
-    sections: list[tuple[str, str, list[str]]] = []
+def _sections(source: str) -> list[tuple[str, str, bool, str]]:
+    sections: list[tuple[str, str, bool, list[str]]] = []
     for line in source.splitlines():
         if heading := _HEADING.match(line):
-            sections.append((heading[1], heading[2], []))
+            sections.append((heading[1], heading[2], heading[3] is not None, []))
         elif sections:
-            sections[-1][2].append(line)
+            sections[-1][3].append(line)
         elif line.strip() and not line.startswith("--"):
             raise ValueError(f"SQL before the first heading: {line}")
-    return [(name, kind, "\n".join(lines)) for name, kind, lines in sections]
+    return [(name, kind, is_slow, "\n".join(lines)) for name, kind, is_slow, lines in sections]
 
 
 def _for_engine(source: str, engine: Engine) -> str:
@@ -142,7 +144,7 @@ def _for_engine(source: str, engine: Engine) -> str:
     return "\n".join(kept)
 
 
-def _query(name: str, cardinality: str, text: str, engine: Engine) -> Query:
+def _query(name: str, cardinality: str, is_slow: bool, text: str, engine: Engine) -> Query:
     names: list[str] = []
 
     def number(match: re.Match[str]) -> str:
@@ -152,7 +154,7 @@ def _query(name: str, cardinality: str, text: str, engine: Engine) -> Query:
         return f"?{position}" if engine is Engine.SQLITE else f"${position}"
 
     text = _PARAM.sub(number, text)
-    return Query(name, cardinality, text, tuple(names), _binder(names))
+    return Query(name, cardinality, text, is_slow, tuple(names), _binder(names))
 
 
 def _binder(names: list[str]) -> Callable[[Mapping[str, SqlValue]], tuple[SqlValue, ...]]:

@@ -12,25 +12,21 @@ import fcntl
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
-from typing import Any
 
 import apsw
 
 from postroad.domain.errors import ConfigError, Unavailable
 from postroad.store.backend import T, Unit
-from postroad.store.dialect import Engine, Queries, load_migrations, load_queries
+from postroad.store.dialect import Engine, load_migrations, load_queries
 from postroad.store.migrate import CREATE_VERSIONS, LIST_VERSIONS, checksum, pending
 from postroad.store.sealed import Sealer
 from postroad.store.spill import SpillDirectory
+from postroad.store.sqlite_reader import Readers
 from postroad.store.sqlite_session import SqliteSession
-from postroad.store.sqlite_writer import STORAGE_ERRORS, Job, Writer
+from postroad.store.sqlite_writer import BUSY_MS, Job, Writer
 from postroad.store.wake import Note, Wake
 
-READERS = 2  # threads; SQLite answers most reads in less time than a third one costs
 MAX_WAITING = 10_000  # units handed over and not answered; the next caller waits
-BUSY_MS = 5_000  # patience with another process that writes, such as the command line
 LOOK_S = 1.0  # between looks for changes by other processes
 _HEALTH_S = 3.0
 
@@ -55,11 +51,13 @@ class SqliteBackend:
         self._clock = clock
         self._wake = wake
         self.spill = SpillDirectory(path.parent / "content")
-        self._queries: Queries = load_queries(Engine.SQLITE)
+        self._queries = load_queries(Engine.SQLITE)
         self._lock = _take_lock(path) if is_exclusive else None
         try:
             connection = _connect(path)
             _migrate(connection, path, clock, has_lock=is_exclusive)
+            # From here on whoever cannot have the lock at once asks again in a thread.
+            connection.set_busy_timeout(0)
             self._writer = Writer(
                 connection,
                 SqliteSession(connection, self._queries, sealer),
@@ -69,11 +67,10 @@ class SqliteBackend:
                 stir=wake.tell_all,
             )
             self._connection = connection
-            self._quick = _Reader(path, self._queries, sealer, clock)
+            self._readers = Readers(path, self._queries, sealer, clock)
         except BaseException:
             self._release_lock()
             raise
-        self._readers = _Readers(path, self._queries, sealer, clock)
         self._slots = asyncio.Semaphore(MAX_WAITING)
         self._is_closed = False
         self._loop = asyncio.get_running_loop()
@@ -94,9 +91,7 @@ class SqliteBackend:
     async def read(self, unit: Unit[T], *, quick: bool = False) -> T:
         if self._is_closed:
             raise Unavailable("The store is closed")
-        if quick:
-            return self._quick.read(unit)
-        return await self._readers.read(unit)
+        return await self._readers.read(unit, is_quick=quick)
 
     async def is_healthy(self) -> bool:
         if self._is_closed or not self._writer.is_alive:
@@ -116,13 +111,10 @@ class SqliteBackend:
         self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
-        await asyncio.to_thread(self._close)
-
-    def _close(self) -> None:
-        self._writer.close()
-        self._readers.close()
-        self._quick.close()
-        self._connection.close()
+        await self._writer.close()
+        await self._readers.close()
+        # The last connection to close checkpoints, which may take a moment.
+        await asyncio.to_thread(self._connection.close)
         self._release_lock()
 
     def _deliver(self, batch: Sequence[Job]) -> None:
@@ -145,97 +137,6 @@ class SqliteBackend:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-
-class _Reader:
-    """A read-only connection and the units that run on it, one after the other."""
-
-    def __init__(
-        self, path: Path, queries: Queries, sealer: Sealer, clock: Callable[[], int]
-    ) -> None:
-        self._connection = apsw.Connection(
-            str(path), flags=apsw.SQLITE_OPEN_READONLY, statementcachesize=200
-        )
-        self._connection.set_busy_timeout(BUSY_MS)
-        self._cursor = self._connection.cursor()
-        self._session = SqliteSession(self._connection, queries, sealer)
-        self._clock = clock
-
-    def read(self, unit: Unit[T]) -> T:
-        try:
-            self._cursor.execute("BEGIN")
-            try:
-                return self._session.drive(unit, self._clock())
-            finally:
-                if self._connection.in_transaction:
-                    self._cursor.execute("COMMIT")
-        except apsw.ReadOnlyError as error:
-            raise RuntimeError("a unit that was to read only tried to write") from error
-        except STORAGE_ERRORS as error:
-            raise Unavailable(
-                "The message store cannot read just now", info={"reason": str(error)}
-            ) from error
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-class _Readers:
-    """Reader threads for what takes longer than a keyed read, started when first needed."""
-
-    def __init__(
-        self, path: Path, queries: Queries, sealer: Sealer, clock: Callable[[], int]
-    ) -> None:
-        self._arguments = (path, queries, sealer, clock)
-        self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[tuple[Unit[Any], asyncio.Future[Any]] | None] = SimpleQueue()
-        self._threads: list[Thread] = []
-        self._waiting = 0
-
-    async def read(self, unit: Unit[T]) -> T:
-        if len(self._threads) < READERS and self._waiting >= len(self._threads):
-            thread = Thread(target=self._run, name="store-reader", daemon=True)
-            self._threads.append(thread)
-            thread.start()
-        future: asyncio.Future[T] = self._loop.create_future()
-        self._waiting += 1
-        self._queue.put((unit, future))
-        try:
-            return await future
-        finally:
-            self._waiting -= 1
-
-    def close(self) -> None:
-        """End the threads after what they were asked. Blocks."""
-        for _ in self._threads:
-            self._queue.put(None)
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self) -> None:
-        reader: _Reader | None = None
-        while (order := self._queue.get()) is not None:
-            unit, future = order
-            value: object = None
-            failure: BaseException | None = None
-            try:
-                if reader is None:
-                    reader = _Reader(*self._arguments)
-                value = reader.read(unit)
-            except BaseException as error:  # noqa: BLE001 - the edge of a job; its caller gets it
-                failure = error
-            self._loop.call_soon_threadsafe(_answer, future, value, failure)
-        if reader is not None:
-            reader.close()
-
-
-def _answer(future: asyncio.Future[Any], value: object, failure: BaseException | None) -> None:
-    if future.done():
-        return
-    if failure is None:
-        future.set_result(value)
-    else:
-        future.set_exception(failure)
 
 
 def _connect(path: Path) -> apsw.Connection:

@@ -55,7 +55,7 @@ class Submissions:
     async def insert(self, sub: Submission) -> None:
         """Add a submission just as it is given, claimed ones included.
 
-        Its content is inserted in the same unit. Wakes ``queue`` with the lane.
+        Its content is inserted in the same unit. Wakes ``queue`` with time and lane.
         Raises :exc:`Conflict` when the queue id exists.
         """
         session = self._session
@@ -100,7 +100,7 @@ class Submissions:
             remote_message_id=sub.remote_message_id,
             finished_at=sub.finished_at,
         )
-        session.notify("queue", sub.lane)
+        session.notify("queue", f"{sub.next_attempt_at} {sub.lane}")
 
     async def lanes(self, state: SubmissionState) -> list[LaneDue]:
         """Every lane with rows in ``state`` (queued or accepted), one index seek each.
@@ -195,7 +195,7 @@ class Submissions:
             last_status=status,
         )
         if changed:
-            self._session.notify("queue", sub.lane)
+            self._session.notify("queue", f"{retry_at} {sub.lane}")
         return changed == 1
 
     async def fail(
@@ -245,7 +245,10 @@ class Submissions:
                 claim_token=sub.claim_token,
                 now=self._session.now,
             )
-            self._session.notify("queue" if sub.state is QUEUED else "finish", sub.lane)
+            if sub.state is QUEUED:
+                self._session.notify("queue", f"{self._session.now} {sub.lane}")
+            else:
+                self._session.notify("finish", sub.lane)
         return released
 
     async def cancel(self, queue_id: str) -> CancelResult:

@@ -182,7 +182,7 @@ class Webhooks:
         return WebhookCounts(row[0], row[1])
 
     async def purge_failed(self, *, before: int, keep: int, limit: int = 500) -> int:
-        """Delete up to ``limit`` failed jobs from before ``before`` or not of the newest ``keep``."""
+        """Delete up to ``limit`` failed jobs: before ``before``, or not of the newest ``keep``."""
         return await self._session.run("purge_webhook_jobs", before=before, keep=keep, limit=limit)
 
     async def bury(self, node_id: str) -> int:

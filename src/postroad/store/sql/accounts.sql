@@ -32,14 +32,14 @@ INSERT INTO account_status (
 )
 ON CONFLICT (account) DO NOTHING
 
--- count_accounts :one
+-- count_accounts :one slow
 SELECT COUNT(*)
   FROM account
   JOIN account_status ON account_status.account = account.account
  WHERE (CAST(:state AS TEXT) IS NULL OR state = :state)
    AND (CAST(:pattern AS TEXT) IS NULL OR search LIKE :pattern ESCAPE '\')
 
--- list_accounts :many
+-- list_accounts :many slow
 SELECT {account_columns}, {status_columns}
   FROM account
   JOIN account_status ON account_status.account = account.account
@@ -48,18 +48,18 @@ SELECT {account_columns}, {status_columns}
  ORDER BY account.account
  LIMIT :limit OFFSET :offset
 
--- account_versions :many
+-- account_versions :many slow
 SELECT account, version
   FROM account
  ORDER BY account
 
--- count_account_states :many
+-- count_account_states :many slow
 SELECT state, COUNT(*)
   FROM account_status
  GROUP BY state
  ORDER BY state
 
--- delete_account :run
+-- delete_account :run slow
 DELETE FROM account
  WHERE account = :account
 
@@ -95,7 +95,7 @@ SELECT told_error
   FROM account_status
  WHERE account = :account
 
--- reset_account_states :run
+-- reset_account_states :run slow
 UPDATE account_status
    SET state = 'init',
        state_since = :now,

@@ -15,7 +15,7 @@ DELETE FROM content
  WHERE content_id = :content_id
 RETURNING content_id, spill, size
 
--- delete_contents :many
+-- delete_contents :many slow
 DELETE FROM content
  WHERE content_id IN (
     SELECT value FROM json_each(:ids)                              --@sqlite
@@ -23,7 +23,7 @@ DELETE FROM content
  )
 RETURNING content_id, spill, size
 
--- present_contents :many
+-- present_contents :many slow
 SELECT content_id
   FROM content
  WHERE content_id IN (
@@ -48,7 +48,7 @@ SELECT data
 DELETE FROM content_chunk
  WHERE content_id = :content_id
 
--- sweep_chunks :run
+-- sweep_chunks :run slow
 DELETE FROM content_chunk
  WHERE content_id IN (
     SELECT content_id FROM content_chunk

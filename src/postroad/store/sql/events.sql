@@ -9,7 +9,7 @@ INSERT INTO event (
     :event_id, :account, :name, :recorded_at, :queue_id, :data
 )
 
--- events_after :many
+-- events_after :many slow
 SELECT xact, {event_columns}
   FROM event
  WHERE seq > :seq AND xact = 0 AND :xact < 1                       --@sqlite
@@ -24,7 +24,7 @@ SELECT {event_columns}
   FROM event
  WHERE event_id = :event_id
 
--- events_of :many
+-- events_of :many slow
 SELECT {event_columns}
   FROM event
  WHERE account = :account
@@ -32,7 +32,7 @@ SELECT {event_columns}
  ORDER BY seq
  LIMIT :limit
 
--- count_events :many
+-- count_events :many slow
 SELECT name, SUM(n)
   FROM (
     SELECT name, COUNT(*) AS n FROM event
@@ -45,7 +45,7 @@ SELECT name, SUM(n)
  GROUP BY name
  ORDER BY name
 
--- purge_events :many
+-- purge_events :many slow
 DELETE FROM event
  WHERE seq IN (
     SELECT seq FROM event

@@ -17,7 +17,7 @@ ON CONFLICT (account, key) DO UPDATE
        created_at = excluded.created_at
  WHERE idempotency.created_at < :replace_before
 
--- purge_idempotency :run
+-- purge_idempotency :run slow
 DELETE FROM idempotency
  WHERE (account, key) IN (
     SELECT account, key FROM idempotency

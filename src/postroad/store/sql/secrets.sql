@@ -1,4 +1,4 @@
--- submissions_with_proxy :many
+-- submissions_with_proxy :many slow
 SELECT queue_id
   FROM submission
  WHERE proxy IS NOT NULL

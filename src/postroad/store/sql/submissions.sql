@@ -24,7 +24,7 @@ SELECT {submission_columns}
  WHERE queue_id = :queue_id
 
 -- Jumps from lane to lane in the partial index instead of reading all of it.
--- lanes_queued :many
+-- lanes_queued :many slow
 WITH RECURSIVE head (lane) AS (
     SELECT MIN(lane) FROM submission WHERE state = 'queued'
      UNION ALL
@@ -39,7 +39,7 @@ SELECT head.lane,
   FROM head
  WHERE head.lane IS NOT NULL
 
--- lanes_accepted :many
+-- lanes_accepted :many slow
 WITH RECURSIVE head (lane) AS (
     SELECT MIN(lane) FROM submission WHERE state = 'accepted'
      UNION ALL
@@ -187,7 +187,7 @@ DELETE FROM submission
    AND state = 'failed'
 RETURNING content_id
 
--- list_outbox :many
+-- list_outbox :many slow
 WITH entry (queue_id, place, at) AS (
     SELECT queue_id,
            CASE WHEN next_attempt_at <= :now THEN 1
@@ -216,12 +216,12 @@ SELECT {submission_columns}
   JOIN submission ON queue_id = id
  ORDER BY place, at, queue_id
 
--- count_submissions :one
+-- count_submissions :one slow
 SELECT (SELECT COUNT(*) FROM submission WHERE state = 'queued'),
        (SELECT COUNT(*) FROM submission WHERE state = 'accepted'),
        (SELECT COUNT(*) FROM submission WHERE state = 'failed')
 
--- delete_account_submissions :many
+-- delete_account_submissions :many slow
 DELETE FROM submission
  WHERE queue_id IN (
     SELECT queue_id FROM submission
@@ -231,7 +231,7 @@ DELETE FROM submission
  )
 RETURNING content_id
 
--- purge_ended :many
+-- purge_ended :many slow
 DELETE FROM submission
  WHERE queue_id IN (
     SELECT queue_id FROM submission
@@ -242,7 +242,7 @@ DELETE FROM submission
  )
 RETURNING content_id
 
--- purge_failed :many
+-- purge_failed :many slow
 DELETE FROM submission
  WHERE queue_id IN (
     SELECT queue_id FROM submission
@@ -260,7 +260,7 @@ DELETE FROM submission
 RETURNING content_id
 
 -- When the attempt began is not known any more; both times are the burial's.
--- record_lost_attempts :run
+-- record_lost_attempts :run slow
 INSERT INTO attempt (
     queue_id, number, started_at, finished_at, outcome, code, status, response, node_id
 )
@@ -270,14 +270,14 @@ SELECT queue_id, attempts, :now, :now, 'lost', NULL, NULL, NULL, claimed_by
    AND claimed_by = :node
     ON CONFLICT (queue_id, number) DO NOTHING
 
--- bury_queued :run
+-- bury_queued :run slow
 UPDATE submission
    SET next_attempt_at = :now,
        claimed_by = NULL
  WHERE state = 'queued'
    AND claimed_by = :node
 
--- bury_accepted :run
+-- bury_accepted :run slow
 UPDATE submission
    SET next_attempt_at = :now,
        claimed_by = NULL

@@ -16,13 +16,13 @@ SELECT {token_columns}
   FROM token
  WHERE token_id = :token_id
 
--- count_tokens :one
+-- count_tokens :one slow
 SELECT COUNT(*)
   FROM token
  WHERE (CAST(:account AS TEXT) IS NULL OR account = :account)
    AND (CAST(:pattern AS TEXT) IS NULL OR search LIKE :pattern ESCAPE '\')
 
--- list_tokens :many
+-- list_tokens :many slow
 SELECT {token_columns}
   FROM token
  WHERE (CAST(:account AS TEXT) IS NULL OR account = :account)

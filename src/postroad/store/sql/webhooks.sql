@@ -1,5 +1,5 @@
 -- Jumps from account to account in the partial index instead of reading all of it.
--- webhook_accounts :many
+-- webhook_accounts :many slow
 WITH RECURSIVE head (account) AS (
     SELECT MIN(account) FROM webhook_job WHERE state = 'pending'
      UNION ALL
@@ -99,11 +99,11 @@ SELECT target, event, message, time, url, code, status_code
   FROM webhook_error
  WHERE target = :target
 
--- count_webhook_jobs :one
+-- count_webhook_jobs :one slow
 SELECT (SELECT COUNT(*) FROM webhook_job WHERE state = 'pending'),
        (SELECT COUNT(*) FROM webhook_job WHERE state = 'failed')
 
--- purge_webhook_jobs :run
+-- purge_webhook_jobs :run slow
 DELETE FROM webhook_job
  WHERE seq IN (
     SELECT seq FROM webhook_job
@@ -119,7 +119,7 @@ DELETE FROM webhook_job
      LIMIT :limit
  )
 
--- bury_webhook_jobs :run
+-- bury_webhook_jobs :run slow
 UPDATE webhook_job
    SET next_attempt_at = :now,
        claimed_by = NULL
