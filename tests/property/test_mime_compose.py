@@ -6,6 +6,7 @@ import dataclasses
 import email
 import email.policy
 import email.utils
+import re
 from email.header import decode_header, make_header
 from email.message import Message
 
@@ -45,7 +46,7 @@ def _unquoted(address: Address) -> Address:
     """The same mailbox with its local part as the one who gave it may have spelled it."""
     local, _, host = address.address.rpartition("@")
     if local.startswith('"'):
-        local = local[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+        local = re.sub(r"\\(.)", r"\1", local[1:-1])
     return Address(f"{local}@{host}", address.name)
 
 
@@ -72,11 +73,11 @@ def _no_defects(message: Message) -> None:
 @given(drafts)
 def test_own_parser_reads_back_what_was_composed(given_draft: Draft) -> None:
     headers = parse_headers(octets(compose(given_draft)))
-    assert _all_fields(headers, "from") == (given_draft.from_,)
-    assert _all_fields(headers, "to") == given_draft.to
-    assert _all_fields(headers, "cc") == given_draft.cc
-    assert _all_fields(headers, "bcc") == given_draft.bcc
-    assert _all_fields(headers, "reply-to") == given_draft.reply_to
+    assert _all_fields(headers, "from") == (_unquoted(given_draft.from_),)
+    assert _all_fields(headers, "to") == tuple(map(_unquoted, given_draft.to))
+    assert _all_fields(headers, "cc") == tuple(map(_unquoted, given_draft.cc))
+    assert _all_fields(headers, "bcc") == tuple(map(_unquoted, given_draft.bcc))
+    assert _all_fields(headers, "reply-to") == tuple(map(_unquoted, given_draft.reply_to))
     assert headers.get("subject") == given_draft.subject
     assert headers.get_all("x-one") == [v for k, v in given_draft.headers if k == "X-One"]
 
@@ -94,7 +95,7 @@ def test_standard_library_reads_back_what_was_composed(given_draft: Draft) -> No
         found = () if field is None else field.addresses
         # Up to 3.11 it keeps the blank between two words of a phrase, against RFC 2047 §6.2.
         assert [(_close(a.display_name), a.username) for a in found] == [
-            (_close(p.name), p.address.rpartition("@")[0]) for p in people_given
+            (_close(p.name), _unquoted(p).address.rpartition("@")[0]) for p in people_given
         ]
     assert message["message-id"] == given_draft.message_id
     assert (message["references"] or "").split() == list(given_draft.references)
@@ -192,14 +193,14 @@ def test_any_subject_survives(subject: str) -> None:
 @given(people)
 def test_any_name_and_address_stay_one_mailbox(person: Address) -> None:
     headers = parse_headers(composed(to=(person,)))
-    assert _all_fields(headers, "to") == (person,)
+    assert _all_fields(headers, "to") == (_unquoted(person),)
 
 
 @given(line_text, specs)
 def test_any_display_name_survives_up_to_blanks_around_it(name: str, spec: str) -> None:
     (found,) = parse_headers(composed(to=(Address(spec, name),))).addresses("to")
     assert found.name == name.strip(" \t").strip()
-    assert _unquoted(found).address == spec
+    assert _unquoted(found) == _unquoted(Address(spec, found.name))
 
 
 @given(st.text(min_size=1))
@@ -277,7 +278,7 @@ def test_text_alone_gains_at_most_a_final_line_break(text: str) -> None:
 def test_address_lists_keep_their_order(given_people: list[Address]) -> None:
     raw = parse_headers(composed(to=tuple(given_people))).raw("to")
     assert raw is not None
-    assert list(map(_unquoted, addresses(raw))) == given_people
+    assert list(map(_unquoted, addresses(raw))) == list(map(_unquoted, given_people))
 
 
 def _without_bcc(given_draft: Draft) -> Draft:

@@ -74,10 +74,14 @@ body_text = st.text(
 )
 _LABEL = "abcdefghijklmnopqrstuvwxyz0123456789"
 hosts = st.lists(st.text(_LABEL, min_size=1, max_size=20), min_size=1, max_size=4).map(".".join)
-locals_ = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=40)
-specs = st.builds("{}@{}".format, locals_, hosts).filter(
-    lambda spec: "=?" not in spec and not spec.startswith('"')
+_ATEXT = "abcXYZ019!#$%&'*+/=?^_`{|}~-."
+locals_ = st.one_of(
+    st.text(_ATEXT, min_size=1, max_size=30),
+    st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=20).map(
+        lambda text: '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    ),
 )
+specs = st.builds("{}@{}".format, locals_, hosts).filter(lambda spec: "=?" not in spec)
 people = st.builds(Address, specs, st.one_of(st.just(""), words))
 files = st.builds(
     Attachment,

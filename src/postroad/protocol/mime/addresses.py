@@ -42,9 +42,9 @@ class WireAddress(NamedTuple):
 def wire_address(address: str) -> WireAddress:
     """Spell an address for the envelope and for header fields alike.
 
-    A local part that is no dot-atom is quoted (``a..b@example.com``). Raises :exc:`Invalid` with
-    the key ``address`` for what cannot be an address, above all for anything that could be read
-    as two.
+    A local part whose dots break the syntax is quoted (``a..b@example.com``, which some providers
+    gave out); a quoted one stays quoted only if it must. Raises :exc:`Invalid` with the key
+    ``address`` for what cannot be an address, above all for what could be read as two.
     """
     if _SIMPLE.fullmatch(address) and len(address) <= MAX_ADDRESS and "=?" not in address:
         return WireAddress(address, False)
@@ -249,6 +249,8 @@ def _spell(address: str) -> WireAddress:
         local = _PAIR.sub(r"\1", local[1:-1])
         if not local:
             raise _refusal("the local part of an address must not be empty")
+    elif not _SPECIALS.isdisjoint(local.replace(".", "")):
+        raise _refusal("blanks and special characters in an address must be quoted")
     if not local.isprintable():  # of all blanks only the space is printable
         raise _refusal("an address must not hold control characters or line breaks")
     is_utf8 = not local.isascii()

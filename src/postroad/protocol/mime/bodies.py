@@ -41,7 +41,7 @@ def text_body(text: str) -> Body:
         return Body("7bit", [octets], bare=octets)
     octets = text.replace("\n", "\r\n").encode()
     beyond = len(octets.translate(None, _ASCII))
-    if beyond * 6 > len(octets):  # from here on base64 is shorter
+    if beyond * 3 > len(octets):  # little is left to read, and base64 is a good deal shorter
         return file_body(octets)
     # The encoder learns from the first line end it sees which kind to break lines with, and
     # guards blanks at the end of a line only when it sees that end.

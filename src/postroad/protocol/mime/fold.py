@@ -121,7 +121,8 @@ def fold_list(name: str, items: Sequence[Sequence[str]]) -> str:
         comma = "," if i < last else ""
         if len(item) > 1:
             whole = " ".join(item) + comma
-            if len(whole) <= folder.room:  # the common case: one token of several words
+            # Rather a new line than a fold inside an item; the first one has no new line to go to.
+            if len(whole) <= folder.room or (i and len(whole) < WIDTH):
                 folder.add(whole)
                 continue
             for token in item[:-1]:
