@@ -19,11 +19,13 @@ from typing import Final
 
 from postroad.domain.errors import Forbidden, Limited, NotFound, Unauthenticated
 from postroad.domain.page import Page, pages_of
+from postroad.domain.secret import Secret
 from postroad.domain.token import (
     Permissions,
     RateLimit,
     Restrictions,
     Token,
+    TokenScope,
     token_id_of,
 )
 from postroad.engine.wakeup import Hint, Wakeup
@@ -200,6 +202,12 @@ class Access:
 
         await self._store.write(unit)
         return token_id
+
+    async def prepare(self, value: Secret[str]) -> str:
+        """See that the token chosen by the operator exists, open to everything. B-245."""
+        return await self.adopt(
+            value.reveal(), TokenDraft("Prepared token", scopes=(TokenScope.ALL.value,))
+        )
 
     async def list(
         self, page: int, page_size: int, *, query: str | None = None, account: str | None = None
