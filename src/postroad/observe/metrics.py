@@ -84,6 +84,9 @@ _WEBHOOK_SECONDS = _histogram(
     "From dialing or reusing a connection to the end of the target's answer.",
     _NETWORK_S,
 )
+_HOUSEKEEPING = _counter(
+    "postroad_housekeeping_removed", "Rows and files cleared away after their time.", "chore"
+)
 _ACCOUNTS = _gauge(
     "postroad_accounts", "Accounts in each state, at the time of the scrape.", "state"
 )
@@ -128,6 +131,11 @@ def webhook_delivered(outcome: str, seconds: float) -> None:
     """Count one request; ``outcome`` is ``delivered``, ``retried`` or ``failed``."""
     _bound(_WEBHOOKS, outcome).inc()
     _WEBHOOK_SECONDS.observe(seconds)
+
+
+def housekeeping_removed(chore: str, count: int) -> None:
+    """Count what one turn of a chore cleared away."""
+    _bound(_HOUSEKEEPING, chore).inc(count)
 
 
 def store_committed(units: int, seconds: float) -> None:
