@@ -82,7 +82,13 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point of the installed program."""
-    cli(prog_name="postroad")
+    try:
+        cli(prog_name="postroad")
+    except Exception as error:  # noqa: BLE001 - the edge of the process: nobody else will tell
+        from postroad.observe import get_logger
+
+        get_logger(__name__).error("stopped by an unforeseen error", exc_info=error)
+        raise SystemExit(1) from None
 
 
 def _first(error: BaseException) -> BaseException:
