@@ -25,6 +25,7 @@ from postroad.domain.secret import Secret
 from postroad.domain.setting import SETTINGS
 from postroad.domain.setting_kinds import Setting, SettingKind
 from postroad.observe import metrics
+from postroad.surfaces.api import routes  # noqa: F401 - fills the table of operations
 from postroad.surfaces.api.operation import OPERATIONS, Operation
 from postroad.surfaces.cli import cli
 

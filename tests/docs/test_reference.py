@@ -95,10 +95,15 @@ def _codes() -> Iterator[str]:
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 for keyword in node.keywords:
-                    value = keyword.value
-                    if keyword.arg == "code" and isinstance(value, ast.Constant):
-                        if isinstance(value.value, str) and _CODE.fullmatch(value.value):
-                            yield value.value
+                    if keyword.arg == "code":
+                        yield from _constants(keyword.value)
+
+
+def _constants(value: ast.expr) -> Iterator[str]:
+    for node in ast.walk(value):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if _CODE.fullmatch(node.value):
+                yield node.value
 
 
 def _kinds() -> set[str]:
@@ -107,8 +112,8 @@ def _kinds() -> set[str]:
         for name, kind in vars(errors).items()
         if isinstance(kind, type)
         and issubclass(kind, errors.PostroadError)
-        and kind.__subclasses__() == []
         and not issubclass(kind, errors.ProtocolError)
+        and kind is not errors.PostroadError
     }
 
 
