@@ -1,0 +1,1 @@
+"""Accounts: what is configured, how each fares, and the live way into each mailbox."""

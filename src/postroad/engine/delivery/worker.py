@@ -1,0 +1,253 @@
+"""Dispatch: claims due submissions within limits and works them, turn by turn.
+
+A *turn* is one lane's leave to use one slot: it claims a few due rows, sends them one after the
+other, and writes down what came of each. While other lanes wait a turn is one message long; an
+undisturbed lane gets longer ones, so that a claim is shared by several messages.
+
+What is promised: the attempt is counted in the commit that claims, before anything is dialed;
+no transaction is open while the relay is talked to; when the process dies, the claimed rows come
+back by themselves when their claim ends or their node is found dead, whichever is first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from random import Random
+
+from postroad.domain.backoff import Backoff
+from postroad.domain.errors import NotFound, Unavailable
+from postroad.domain.reply import Accepted, Deferred, Rejected
+from postroad.domain.submission import Submission, SubmissionState
+from postroad.engine.accounts.directory import Directory
+from postroad.engine.delivery.finish import Finisher
+from postroad.engine.delivery.pace import LaneBoard, Limits, Turn
+from postroad.engine.delivery.relay import Relay
+from postroad.engine.delivery.settle import AttemptReport, Settled, give_up, outcome_word, settle
+from postroad.engine.wakeup import Hint, Wakeup
+from postroad.observe import get_logger, metrics
+from postroad.store import Store, Tx
+
+log = get_logger("postroad.delivery")
+
+POLL_S = 5.0  # a lost hint costs at most this
+ATTEMPT_LIMIT_MS = 10 * 60_000  # total time of one attempt (contract B-159)
+CLAIM_MS = ATTEMPT_LIMIT_MS + 5 * 60_000  # a turn begins no attempt that could outlive its claim
+STATUS_MS = 1_000  # an unchanged smtpStatus is written at most once in this time
+LONG_TURN = 10  # messages in an uncontested turn
+
+
+class DeliveryWorker:
+    """Runs until stopped. Hears of new and rescheduled work through the store's hints."""
+
+    def __init__(
+        self,
+        store: Store,
+        relay: Relay,
+        *,
+        node_id: str,
+        directory: Directory,
+        limits: Limits | None = None,
+        backoff: Backoff | None = None,
+        rng: Random | None = None,
+    ) -> None:
+        self._store = store
+        self._relay = relay
+        self._node_id = node_id
+        self._directory = directory
+        self._backoff = backoff or Backoff()
+        self._rng = rng or Random()
+        self._board = LaneBoard(limits or Limits(), self._host_of)
+        self._unsettled: set[str] = set()  # queue ids whose outcome is known and not yet on disk
+        self._shown: dict[str, tuple[bool, int]] = {}  # last smtpStatus written, by account
+        self._look_at = 0.0  # monotonic; when the rows themselves are looked at next
+        self._hint = Hint()
+        self._stop = Hint()
+
+    def stop(self) -> None:
+        """Begin no further turn; :meth:`run` returns when the running ones are over."""
+        self._stop.set()
+
+    @property
+    def running(self) -> int:
+        """How many turns are running."""
+        return self._board.running
+
+    async def run(self) -> None:
+        """Deal turns until stopped. The rows are looked at every poll, hints or not."""
+        async with asyncio.TaskGroup() as turns:
+            with (
+                self._store.wake.listen("queue", self._hear),
+                Wakeup(self._hint, poll_s=POLL_S, stop=self._stop) as wakeup,
+            ):
+                while not wakeup.is_stopping:
+                    if time.monotonic() >= self._look_at:
+                        self._look_at = time.monotonic() + POLL_S
+                        await self._look()
+                    now = self._store.now()
+                    while (turn := self._board.deal(now)) is not None:
+                        turns.create_task(self._work(turn))
+                    next_due = self._board.next_due()
+                    until_s = None if next_due is None else max(0.0, (next_due - now) / 1000)
+                    await wakeup.wait(until_s=until_s)
+
+    def _hear(self, payload: str) -> None:
+        """A hint: ``<due epoch ms> <lane>``, or nothing when anything may have changed."""
+        if payload:
+            due_at, _, lane = payload.partition(" ")
+            self._board.note(lane, int(due_at))
+        else:
+            self._look_at = 0.0
+        self._hint.set()
+
+    async def _look(self) -> None:
+        async def unit(tx: Tx) -> list[tuple[str, int]]:
+            due = await tx.submissions.lanes(SubmissionState.QUEUED)
+            return [(lane.lane, lane.next_attempt_at) for lane in due]
+
+        self._board.begin_look()
+        lanes = await self._store.read(unit)
+        for lane, _ in lanes:
+            if self._directory.peek(lane) is None:
+                # The board asks for the relay's host and cannot wait for an answer.
+                with suppress(NotFound):
+                    await self._directory.get(lane)
+        self._board.rebuild(lanes)
+
+    def _host_of(self, lane: str) -> str:
+        """The relay host that a lane's messages go to; lanes without one share nothing."""
+        account = self._directory.peek(lane)
+        return account.smtp.host if account is not None and account.smtp is not None else lane
+
+    def _needs_finishing(self, sub: Submission) -> bool:
+        account = self._directory.peek(sub.account)
+        return account is not None and Finisher.is_needed(sub, account)
+
+    async def _work(self, turn: Turn) -> None:
+        try:
+            claimed = await self._claim(turn)
+            leave_by = time.monotonic() + (CLAIM_MS - ATTEMPT_LIMIT_MS) / 1000
+            async with asyncio.TaskGroup() as ledger:
+                while claimed:
+                    if self._stop.is_set or time.monotonic() > leave_by:
+                        await self._release(claimed)
+                        break
+                    await self._attempt(claimed.pop(0), ledger)
+        except Exception:
+            # The edge of a job: one lane's trouble must not end the others. Its rows come back
+            # when their claim ends.
+            log.exception("delivery turn failed", lane=turn.lane)
+        finally:
+            self._board.end(turn, self._store.now())
+            self._hint.set()
+
+    async def _claim(self, turn: Turn) -> list[Submission]:
+        limit = 1 if turn.is_contested else LONG_TURN
+
+        async def unit(tx: Tx) -> tuple[list[Submission], int | None]:
+            claimed = await tx.submissions.claim(
+                turn.lane,
+                state=SubmissionState.QUEUED,
+                node=self._node_id,
+                limit=limit,
+                claim_ms=CLAIM_MS,
+            )
+            if len(claimed) == limit:
+                return claimed, None
+            return claimed, await tx.submissions.next_due(turn.lane, SubmissionState.QUEUED)
+
+        claimed, next_due = await self._store.write(unit)
+        if len(claimed) == limit:
+            self._board.note(turn.lane, self._store.now())
+        else:
+            self._board.exhausted(turn, next_due)
+        return claimed
+
+    async def _attempt(self, sub: Submission, ledger: asyncio.TaskGroup) -> None:
+        if sub.queue_id in self._unsettled:
+            return  # its outcome is known and about to be written; dialing again would double it
+        started_at, started = self._store.now(), time.perf_counter()
+        if sub.attempts > sub.max_attempts or (sub.expires_at or started_at) < started_at:
+            await self._store.write(lambda tx: give_up(tx, sub))
+            return
+        sent = await self._relay.send(sub)
+        metrics.relay_attempted(outcome_word(sent.outcome), time.perf_counter() - started)
+        report = AttemptReport(
+            submission=sub,
+            outcome=sent.outcome,
+            started_at=started_at,
+            finished_at=self._store.now(),
+            relay_host=sent.host,
+            routing=sent.routing,
+        )
+        self._unsettled.add(sub.queue_id)
+        # The relay may have the next message while this one's outcome is being committed.
+        ledger.create_task(self._settle(report))
+
+    async def _settle(self, report: AttemptReport) -> None:
+        """Write an outcome down, for as long as it takes: a 250 that was seen must not be lost."""
+        sub = report.submission
+        needs_finishing = self._needs_finishing(sub)
+        show_status = self._status_is_due(report)
+        jitter = self._rng.random()
+
+        async def unit(tx: Tx) -> Settled:
+            return await settle(
+                tx,
+                report,
+                backoff=self._backoff,
+                jitter=jitter,
+                needs_finishing=needs_finishing,
+                show_status=show_status,
+                node_id=self._node_id,
+            )
+
+        pause_s = 0.2
+        while True:
+            try:
+                settled = await self._store.write(unit)
+                break
+            except Unavailable as error:
+                log.error("cannot record an outcome yet", queue_id=sub.queue_id, error=str(error))
+                await asyncio.sleep(pause_s)
+                pause_s = min(10.0, pause_s * 2)
+        self._unsettled.discard(sub.queue_id)
+        self._tell(report, settled)
+
+    def _status_is_due(self, report: AttemptReport) -> bool:
+        """Whether the account's smtpStatus is worth a write: it changed, or is a second old."""
+        account, is_ok = report.submission.account, isinstance(report.outcome, Accepted)
+        shown = self._shown.get(account)
+        if shown is not None and shown[0] == is_ok and report.finished_at - shown[1] < STATUS_MS:
+            return False
+        self._shown[account] = (is_ok, report.finished_at)
+        return True
+
+    def _tell(self, report: AttemptReport, settled: Settled) -> None:
+        sub = report.submission
+        for name in settled.told:
+            metrics.event_recorded(name)
+        match report.outcome:
+            case Accepted(reply):
+                log.info(
+                    "relay accepted",
+                    queue_id=sub.queue_id,
+                    account=sub.account,
+                    attempt=sub.attempts,
+                    response=reply.text,
+                )
+            case Deferred(why) | Rejected(why):
+                log.warning(
+                    "relay did not accept",
+                    queue_id=sub.queue_id,
+                    account=sub.account,
+                    attempt=sub.attempts,
+                    error=why.message,
+                    code=why.kind.value,
+                    retry_at=settled.retry_at,
+                )
+
+    async def _release(self, claimed: list[Submission]) -> None:
+        """Give back what was claimed and not dialed, as if it had never been claimed."""
+        await self._store.write(lambda tx: tx.submissions.release(claimed))

@@ -1,0 +1,102 @@
+"""The live providers of this process, one for each account that needed one."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from postroad.domain.account import Account
+from postroad.domain.errors import NotFound
+from postroad.domain.mailbox import MailboxNumber
+from postroad.engine.accounts.credentials import Credentials
+from postroad.engine.providers.base import MailProvider
+from postroad.engine.providers.imap import ImapProvider
+from postroad.engine.providers.route import MailboxRoute
+from postroad.engine.providers.sandbox import SandboxProvider
+from postroad.store import Store
+from postroad.transport.imap import ImapConnection
+
+
+class StoredNumbers:
+    """Mailbox numbers of one account, kept in the store."""
+
+    def __init__(self, store: Store, account: str) -> None:
+        self._store = store
+        self._account = account
+        self._known: dict[tuple[str, str], int] = {}
+
+    async def get_number(self, path: str, uidvalidity: str) -> int:
+        """The number of this life of a mailbox, given out now if it is met for the first time."""
+        number = self._known.get((path, uidvalidity))
+        if number is None:
+            number = await self._store.write(
+                lambda tx: tx.mailboxes.number(self._account, path, uidvalidity)
+            )
+            self._known[path, uidvalidity] = number
+        return number
+
+    async def find(self, number: int) -> MailboxNumber | None:
+        return await self._store.read(lambda tx: tx.mailboxes.find(self._account, number))
+
+
+class Providers:
+    """Makes providers and keeps them for as long as the account's way in stays the same."""
+
+    def __init__(self, store: Store, credentials: Credentials, route: MailboxRoute) -> None:
+        self._store = store
+        self._credentials = credentials
+        self._route = route
+        self._live: dict[str, tuple[Account, MailProvider]] = {}
+
+    async def get(self, account: Account) -> MailProvider:
+        """The provider of an account with a mailbox. Raises :exc:`NotFound` without one."""
+        held = self._live.get(account.account)
+        if held is not None and _same_way_in(held[0], account):
+            return held[1]
+        provider = self.make(account)
+        self._live[account.account] = account, provider
+        if held is not None:
+            await self.close(held[1])
+        return provider
+
+    def make(self, account: Account) -> MailProvider:
+        """A provider that is not kept here; whoever asks closes it."""
+        if account.is_sandbox:
+            return SandboxProvider(account, store=self._store)
+        imap = account.imap
+        if imap is None or imap.disabled:
+            raise NotFound("The account has no mailbox", code="IMAPUnavailable")
+
+        async def connect() -> ImapConnection:
+            login = await self._credentials.login_for(account, "imap")
+            return await self._route.open_imap(replace(imap, login=login), proxy=account.proxy)
+
+        return ImapProvider(account, numbers=self.numbers(account), connect=connect)
+
+    def numbers(self, account: Account) -> StoredNumbers:
+        """The mailbox numbers of an account."""
+        return StoredNumbers(self._store, account.account)
+
+    async def forget(self, account: str) -> None:
+        """The account is gone or has changed: log out."""
+        if (held := self._live.pop(account, None)) is not None:
+            await self.close(held[1])
+
+    @staticmethod
+    async def close(provider: MailProvider) -> None:
+        if isinstance(provider, ImapProvider):
+            await provider.close()
+
+    async def close_all(self) -> None:
+        """Log out everywhere, side by side."""
+        live, self._live = self._live, {}
+        async with asyncio.TaskGroup() as group:
+            for _, provider in live.values():
+                group.create_task(self.close(provider))
+
+
+def _same_way_in(held: Account, now: Account) -> bool:
+    return held is now or (
+        (held.imap, held.proxy, held.is_sandbox, held.created_at)
+        == (now.imap, now.proxy, now.is_sandbox, now.created_at)
+    )
