@@ -28,8 +28,8 @@ from postroad.protocol.mime.ids import is_message_id
 from postroad.protocol.mime.lines import crlf_chunks, gather, has_long_line
 
 _BCC = frozenset({"bcc", "resent-bcc"})
-# A mailbox file's separator is no part of the message. RFC 4155.
-_MBOX_LINE = re.compile(rb">?From [^\r\n]{0,998}(?:\r?\n|\r)")
+# A mailbox file's separator is no part of the message (RFC 4155); "From :" is an obsolete field.
+_MBOX_LINE = re.compile(rb">?From (?![ \t]*:)[^\r\n]{0,998}(?:\r?\n|\r)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,9 +34,11 @@ from postroad.protocol.mime.faults import Faults
             [("pete@silly.test", "Pete")],
         ),
         (
-            "A Group(Some people)\r\n     :Chris Jones <c@(Chris's host.)public.example>,\r\n"
-            "         joe@example.org,\r\n  John <jdoe@one.test> (my dear friend); "
-            "(the end of the group)",
+            (
+                "A Group(Some people)\r\n     :Chris Jones <c@(Chris's host.)public.example>,\r\n"
+                "         joe@example.org,\r\n  John <jdoe@one.test> (my dear friend); "
+                "(the end of the group)"
+            ),
             [
                 ("c@public.example", "Chris Jones"),
                 ("joe@example.org", ""),
@@ -101,7 +103,8 @@ def test_local_part_beyond_ascii_needs_smtputf8_and_keeps_its_domain_readable() 
 @pytest.mark.parametrize(
     "text",
     [
-        "", "@", "foo", "foo@", "@bar", "a@b>, <evil@x", "a@b, c@d", "a@b c", "john smith@b", "a b@c\r\n", "a\0@b",
+        "", "@", "foo", "foo@", "@bar", "a@b>, <evil@x", "a@b, c@d", "a@b c", "john smith@b",
+        "a b@c\r\n", "a\0@b",
         "a@b..c", "a@-ä-.com", "a@" + "ä" * 300, "x" * 600 + "@b", "=?utf-8?q?a?=@b", "a@[1.2",
         "a\u2028b@c", "ä\x7f@c", '""@b', "a@b\u00a0c", "\ud800@b", "a@b.",
     ],

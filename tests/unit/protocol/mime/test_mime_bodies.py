@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import quopri
+from collections.abc import Callable
 
 import pytest
 
@@ -30,7 +31,11 @@ def _octets(body: Body) -> bytes:
 def test_encoding_follows_the_text(text: str, encoding: str) -> None:
     body = text_body(text)
     assert body.encoding == encoding
-    decode = {"7bit": bytes, "quoted-printable": quopri.decodestring, "base64": base64.b64decode}
+    decode: dict[str, Callable[[bytes], bytes]] = {
+        "7bit": bytes,
+        "quoted-printable": quopri.decodestring,
+        "base64": base64.b64decode,
+    }
     assert decode[encoding](_octets(body)) == text.replace("\n", "\r\n").encode()
     assert all(len(line) <= 998 for line in _octets(body).split(b"\r\n"))
 
