@@ -46,7 +46,7 @@ class TlsOptions:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What a server is shown. Exactly one of the two secrets is set; none is a configuration gap."""
+    """What a server is shown. One of the two secrets is set; none is a configuration gap."""
 
     user: str
     password: Secret[str] | None = None
