@@ -319,13 +319,14 @@ class ImapConnection:
             raise ConnectionLost(
                 f"The IMAP server turned us away: {greeting.line}", code=greeting.code_name
             )
+        wire.raise_if_lost()  # a server may say goodbye in the same breath
         await self._learn_capabilities()
         if not settings.secure and session.can("STARTTLS"):
             if session.state is State.NOT_AUTHENTICATED:
                 await start_tls(wire, settings)
                 self.is_encrypted = True
                 await self._learn_capabilities()
-        if session.state is State.NOT_AUTHENTICATED:
+        if session.state is not State.AUTHENTICATED:
             await log_in(
                 wire,
                 settings.login,
@@ -338,6 +339,7 @@ class ImapConnection:
             await self._identify(client_id)
         if compress and session.can("COMPRESS=DEFLATE"):
             await wire.run(commands.COMPRESS_DEFLATE)  # a refusal leaves all as it is
+        wire.raise_if_lost()
 
     async def _learn_capabilities(self) -> None:
         if self._wire.session.capabilities is None:

@@ -120,6 +120,11 @@ class ImapWire:
             raise self._lost(was_sent=False)
         return self._greeting
 
+    def raise_if_lost(self) -> None:
+        """Raise the reason if the connection is of no more use."""
+        if self.loss is not None:
+            raise self._lost(was_sent=False)
+
     async def wait_closed(self) -> PostroadError:
         """Wait for the end of the connection and tell its reason."""
         await self._closed.wait()
@@ -143,8 +148,7 @@ class ImapWire:
         :exc:`ConnectionLost`, :exc:`TimedOut`, :exc:`RemoteProtocolError`, and whatever reading
         the contents raises; after any of these the connection is gone.
         """
-        if self.loss is not None:
-            raise self._lost(was_sent=False)
+        self.raise_if_lost()
         tag = self.session.send(command)
         now = self._loop.time()
         running = _Running(
