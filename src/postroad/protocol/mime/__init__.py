@@ -6,7 +6,7 @@ from postroad.protocol.mime.addresses import (
     format_addresses,
     wire_address,
 )
-from postroad.protocol.mime.composer import Attachment, Composed, Draft, compose
+from postroad.protocol.mime.composer import Attachment, Composed, Draft, compose, tidy_attachment
 from postroad.protocol.mime.controls import Controls
 from postroad.protocol.mime.dates import format_date, parse_date, parse_instant
 from postroad.protocol.mime.headers import Headers, message_ids, parse_headers
@@ -45,5 +45,6 @@ __all__ = [
     "parse_instant",
     "refer",
     "text_from_html",
+    "tidy_attachment",
     "wire_address",
 ]

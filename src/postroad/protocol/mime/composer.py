@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from postroad.domain.address import Address
@@ -26,7 +26,7 @@ from postroad.domain.errors import Invalid
 from postroad.protocol.mime.addresses import format_addresses
 from postroad.protocol.mime.bodies import Body, file_body, message_body, text_body
 from postroad.protocol.mime.dates import format_date
-from postroad.protocol.mime.faults import Faults
+from postroad.protocol.mime.faults import Faults, tidy_line
 from postroad.protocol.mime.fields import REPLACING, format_custom
 from postroad.protocol.mime.fold import fold_text, fold_tokens
 from postroad.protocol.mime.ids import is_message_id
@@ -34,6 +34,7 @@ from postroad.protocol.mime.lines import gather
 from postroad.protocol.mime.params import format_parameter, format_parameters, parse_type
 
 OCTET_STREAM = "application/octet-stream"
+MAX_TYPE = 512  # characters of a media type with its parameters
 
 _CONTENT_ID = re.compile(r"<?([!-;=?-~]{1,900})>?")
 # Parameters that we set ourselves, or that would tell readers to look elsewhere.
@@ -107,6 +108,25 @@ def compose(draft: Draft, *, boundary_seed: str = "") -> Composed:
         bcc_end=bcc_end,
         eight_bit=root.is_eight_bit or smtputf8,
         smtputf8=smtputf8,
+    )
+
+
+def tidy_attachment(attachment: Attachment) -> Attachment:
+    """Make a file from a stranger's message fit to be written again; nobody could mend its names.
+
+    Line breaks and the like in the name become blanks, an unusable media type becomes
+    ``application/octet-stream``, an unusable content id is dropped.
+    """
+    parsed = parse_type(attachment.content_type)
+    is_usable = parsed is not None and not parsed[0].startswith("multipart/")
+    is_usable = is_usable and len(attachment.content_type) <= MAX_TYPE
+    content_id = (attachment.content_id or "").strip()
+    return replace(
+        attachment,
+        filename=tidy_line(attachment.filename or "").strip() or None,
+        content_type=tidy_line(attachment.content_type) if is_usable else OCTET_STREAM,
+        disposition="inline" if attachment.disposition == "inline" else "attachment",
+        content_id=content_id if _CONTENT_ID.fullmatch(content_id) else None,
     )
 
 
@@ -261,7 +281,7 @@ def _attachment_leaf(attachment: Attachment, faults: Faults) -> _Node:
 
 def _media_type(attachment: Attachment, faults: Faults) -> tuple[str, list[tuple[str, str]]]:
     given = attachment.content_type or OCTET_STREAM
-    is_line = len(given) <= 512 and faults.is_line("contentType", given, "contentType")
+    is_line = len(given) <= MAX_TYPE and faults.is_line("contentType", given, "contentType")
     parsed = parse_type(given) if is_line else None
     if parsed is None:
         faults.add("contentType", "contentType must be type/subtype")

@@ -16,6 +16,11 @@ _UNWRITABLE = re.compile(r"[\r\n\x00\ud800-\udfff]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
+def tidy_line(text: str) -> str:
+    """``text`` with a blank for each character that could not be written in a header."""
+    return _UNWRITABLE.sub(" ", text)
+
+
 class Faults:
     """Problems found so far. ``key`` is the offending member's own name, as the API spells it."""
 

@@ -64,7 +64,7 @@ def text_from_html(html: str) -> str:
             page.text(entities.unescape(token))
         elif token.is_end:
             page.close(token.name)
-        elif token.name not in _VOID and _HIDDEN.search(token.attributes) is not None:
+        elif token.attributes and token.name not in _VOID and _HIDDEN.search(token.attributes):
             hidden, depth = token.name, 1
         else:
             page.open(token)

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from postroad.domain.address import Address, unique_addresses
+from postroad.domain.errors import Invalid
 from postroad.domain.submission import ReferenceAction
+from postroad.protocol.mime.addresses import wire_address
 from postroad.protocol.mime.headers import Headers, message_ids
 
 
@@ -36,8 +38,9 @@ def refer(original: Headers, action: ReferenceAction, own: OwnFields, sender: Ad
     """Derive subject, recipients and thread fields. B-114 to B-119.
 
     The original's own Message-ID leads ``references``, as the contract has it, although RFC 5322
-    §3.6.4 would put it last; readers take the list as a set. Ids that could not be written again
-    are left out. A forward invents no recipients; Bcc of the original is never used.
+    §3.6.4 would put it last; readers take the list as a set. Ids and addresses of the original
+    that could not be written again are left out: nobody could mend them. A forward invents no
+    recipients; Bcc of the original is never used.
     """
     own_id = next(iter(message_ids(original.raw("message-id") or "")), None)
     is_reply = action is not ReferenceAction.FORWARD
@@ -57,17 +60,28 @@ def refer(original: Headers, action: ReferenceAction, own: OwnFields, sender: Ad
 
 
 def _author(original: Headers) -> list[Address]:
-    return original.addresses("reply-to") or original.addresses("from")
+    return _writable(original, "reply-to") or _writable(original, "from")
 
 
 def _everyone(
     original: Headers, own: OwnFields, sender: Address
 ) -> tuple[tuple[Address, ...], tuple[Address, ...]]:
     """Whoever took part, once each and without the sender; To comes before Cc."""
-    to: Sequence[Address] = [*_author(original), *original.addresses("to"), *own.to]
-    cc: Sequence[Address] = [*original.addresses("cc"), *own.cc]
+    to: Sequence[Address] = [*_author(original), *_writable(original, "to"), *own.to]
+    cc: Sequence[Address] = [*_writable(original, "cc"), *own.cc]
     chosen = unique_addresses(to, but=(sender,))
     return tuple(chosen), tuple(unique_addresses(cc, but=(sender, *chosen)))
+
+
+def _writable(original: Headers, name: str) -> list[Address]:
+    found = []
+    for address in original.addresses(name):
+        try:
+            wire_address(address.address)
+        except Invalid:
+            continue
+        found.append(address)
+    return found
 
 
 def _subject(original: Headers, prefix: str) -> str | None:

@@ -8,6 +8,7 @@ character and spaces inside a word are taken as far as they make sense.
 from __future__ import annotations
 
 import binascii
+import codecs
 import re
 from base64 import b64encode
 
@@ -21,7 +22,12 @@ _Q_SAFE_OCTETS = "".join(_Q_SAFE).encode() + b" "
 
 _WORD = re.compile(r"=\?([^?\s*]{1,60})(?:\*[^?\s]{0,60})?\?([bBqQ])\?([^?]*)\?=")
 _Q_ESCAPE = re.compile(rb"=([0-9A-Fa-f]{2})")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _BREAKS = str.maketrans("\r\n\0", "   ")
+
+# Codecs of the standard library that are no charsets; a sender could name them all the same, and
+# some take quadratic time.
+_NO_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"})
 
 # Names that real mail uses and Python's codecs do not know.
 _CHARSETS = {
@@ -91,12 +97,17 @@ def decode_words(text: str) -> str:
 
 
 def decode_octets(octets: bytes, charset: str) -> str:
-    """Octets as text in a charset named by a sender; what cannot be read becomes U+FFFD."""
+    """Octets as text in a charset named by a sender; what cannot be read becomes U+FFFD.
+
+    An unknown charset is read as UTF-8.
+    """
     name = charset.lower()
     try:
-        return octets.decode(_CHARSETS.get(name, name), "replace")
-    except (LookupError, ValueError, UnicodeError):
+        name = codecs.lookup(_CHARSETS.get(name, name)).name.replace("-", "_")
+        text = octets.decode(name if name not in _NO_CHARSETS else "utf-8", "replace")
+    except (LookupError, ValueError):
         return octets.decode("utf-8", "replace")
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)  # UTF-7 can spell them
 
 
 def _q_words(text: str, first: int) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from postroad.domain.address import Address
 from postroad.domain.errors import Invalid
-from postroad.protocol.mime.composer import Attachment, compose
+from postroad.protocol.mime.composer import Attachment, compose, tidy_attachment
 from support.drafts import composed, draft, header_block, octets, read
 
 _PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(200))
@@ -170,6 +170,33 @@ def test_all_problems_are_told_at_once() -> None:
         "headers", "headers", "address", "name", "subject", "date", "text",
         "contentType", "contentDisposition", "filename", "cid", "contentType",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "tidied"),
+    [
+        (_IMAGE, _IMAGE),
+        (
+            Attachment("a\r\nb\0.txt ", "text/plain; x=\ud800", "x", "<a b@c>", b"x"),
+            Attachment("a  b .txt", "text/plain; x= ", "attachment", None, b"x"),
+        ),
+        (
+            Attachment("\n", "nonsense", "inline", " <a@b> ", b"x"),
+            Attachment(None, "application/octet-stream", "inline", "<a@b>", b"x"),
+        ),
+        (
+            Attachment(None, "multipart/mixed", "attachment", None, b"x"),
+            Attachment(None, "application/octet-stream", "attachment", None, b"x"),
+        ),
+        (
+            Attachment(None, f"a/b; c={'d' * 600}", "attachment", None, b"x"),
+            Attachment(None, "application/octet-stream", "attachment", None, b"x"),
+        ),
+    ],
+)
+def test_a_strangers_file_can_be_written_again(given: Attachment, tidied: Attachment) -> None:
+    assert tidy_attachment(given) == tidied
+    compose(draft(attachments=(tidied,)))
 
 
 def test_a_large_attachment_exists_once_beside_its_source() -> None:

@@ -85,6 +85,11 @@ def test_forward_invents_no_recipients() -> None:
     assert (found.to, found.cc, found.bcc) == (own.to, (), ())
 
 
+def test_addresses_that_nobody_could_write_again_are_left_out() -> None:
+    headers = parse_headers(b"From: a@x.test\r\nTo: <b c@x.test>, d@x..test, e@x.test\r\n")
+    assert _to(*refer(headers, _ALL, OwnFields(), _ME).to) == ["a@x.test", "bc@x.test", "e@x.test"]
+
+
 def test_a_message_without_anything_gives_nothing() -> None:
     found = refer(parse_headers(b""), _REPLY, OwnFields(), _ME)
     assert (found.subject, found.to, found.in_reply_to, found.references) == (None, (), None, ())

@@ -35,6 +35,11 @@ from postroad.protocol.mime.words import decode_words, encode_words
         ("=?x-never-heard?Q?plain?=", "plain"),
         ("=?utf-8?B?A?= x", "=?utf-8?B?A?= x"),  # no octets in it: left as it is
         ("=?utf-8?Q?a=0D=0ABcc:_b?=", "a  Bcc: b"),
+        # Names of codecs that are no charsets, and surrogates
+        ("=?unicode_escape?Q?=5Cud800?=", "\\ud800"),
+        ("=?punycode?Q?exmple-cua?=", "exmple-cua"),
+        ("=?utf-7?Q?+2AA-?=", "\ufffd"),
+        ("=?zlib?Q?x?=", "x"),
         ("1 =? 2 ?= 3", "1 =? 2 ?= 3"),
     ],
 )
