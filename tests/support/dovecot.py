@@ -45,6 +45,7 @@ ssl_cert = <{dir}/cert.pem
 ssl_key = <{dir}/key.pem
 disable_plaintext_auth = {needs_tls}
 auth_mechanisms = plain login
+auth_failure_delay = 0
 auth_username_format = %Lu
 first_valid_uid = 1
 first_valid_gid = 0
@@ -81,6 +82,12 @@ service imap-login {{
   }}
   service_count = 0
   process_limit = 1
+}}
+# A refused login slows down later ones from the same address; here that would be all tests.
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service lmtp {{
   inet_listener lmtp {{

@@ -151,6 +151,10 @@ class ImapProvider:
         name = self._wire_name(path)
 
         async def work(connection: ImapConnection) -> AppendUidCode | None:
+            selected = connection.selected
+            if selected is not None and selected.wire_name == name:
+                # Deleted and made again meanwhile, it would be refused as the one that it was.
+                await self._select(connection, name, read_only=True)
             try:
                 return await connection.append(name, content, flags=flags, date_ms=date_ms)
             except CommandRefused as refused:
