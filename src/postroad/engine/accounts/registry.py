@@ -6,13 +6,14 @@ import secrets
 import string
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from postroad.domain.account import Account, AccountState, AccountStatus
 from postroad.domain.errors import Invalid, NotFound
 from postroad.domain.event import Event, EventName
 from postroad.domain.page import Page, pages_of
 from postroad.engine.accounts.directory import Directory
-from postroad.engine.accounts.verify import Verifier, VerifyRequest, VerifyResult
+from postroad.engine.accounts.verify import VerifyRequest, VerifyResult
 from postroad.store import Store, Tx
 
 _ID_ALPHABET = string.ascii_lowercase + string.digits
@@ -28,6 +29,12 @@ class AccountView:
     connections: int  # live sessions of this process
 
 
+class Tries(Protocol):
+    """Tries settings without storing them; :class:`~postroad.engine.accounts.verify.Verifier`."""
+
+    async def verify(self, request: VerifyRequest) -> VerifyResult: ...
+
+
 class Accounts:
     """The accounts service. Changes are rows first; runners follow the hint of the commit."""
 
@@ -35,7 +42,7 @@ class Accounts:
         self,
         store: Store,
         directory: Directory,
-        verifier: Verifier,
+        verifier: Tries,
         *,
         connections_of: Callable[[str], int],
         reconnect: Callable[[str], None],

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from postroad.domain.account import Account
-from postroad.domain.errors import Invalid
+from postroad.domain.errors import Invalid, Unavailable
 from postroad.engine.accounts.directory import Directory
 from postroad.engine.accounts.registry import Accounts, AccountView
+from postroad.engine.accounts.verify import VerifyRequest, VerifyResult
 from postroad.engine.providers.sandbox import SandboxProvider
 from postroad.protocol.mime.headers import parse_headers
 from postroad.store import Store
@@ -150,12 +151,19 @@ def mail(
     with_store(config, work)
 
 
+class _NoTrial:
+    """Stands where the server has what dials mail servers; nothing here asks for it."""
+
+    async def verify(self, request: VerifyRequest) -> VerifyResult:
+        raise Unavailable("Credentials are tried by the server: POST /v1/verifyAccount")
+
+
 def _service(store: Store) -> Accounts:
     """The accounts service without sessions: a running server learns of changes by itself."""
     return Accounts(
         store,
         Directory(store),
-        verifier=None,
+        _NoTrial(),
         connections_of=lambda _: 0,
         reconnect=lambda _: None,
     )

@@ -12,6 +12,7 @@ import asyncio
 import json
 import secrets
 import shlex
+import signal
 import tempfile
 import time
 from contextlib import ExitStack
@@ -28,14 +29,14 @@ from postroad.engine.providers.sandbox import Listed, SandboxProvider
 from postroad.protocol.mime.headers import parse_headers
 from postroad.store import Store
 from postroad.surfaces.cli.demo_receiver import Delivery, Receiver
-from postroad.surfaces.cli.demo_server import Client, free_port, running
+from postroad.surfaces.cli.demo_server import Client, Running, free_port, running
 from postroad.surfaces.cli.storeroom import opened
 
 SENDER, RECIPIENT = "example", "friend"
 DELAY_S = 5
 LIMIT_S = 20.0  # for all events to arrive
 
-_SECRETS_SHOWN = "$TOKEN"
+_TOLD = ("response", "smtpResponse", "error")  # what of an event's data says most
 
 
 @click.command()
@@ -65,6 +66,7 @@ class _Demo:
         self._keep = keep
         self._port = free_port()
         self._secret = secrets.token_hex(16)
+        self._token = ""
         self._started = time.monotonic()
         self._arrived: list[tuple[float, Delivery]] = []
         self._news = asyncio.Event()
@@ -84,17 +86,18 @@ class _Demo:
             self._title("Start a server, with this terminal as its webhook target")
             self._shell(f"postroad serve --data {self._data} --port {self._port}")
             log = self._data / "demo.log"
-            async with running(self._data, self._port, variables, log) as seconds:
-                click.echo(f"   ready after {seconds:.1f} s")
-                self._started = time.monotonic()
+            self._started = time.monotonic()
+            async with running(self._data, self._port, variables, log) as server:
+                click.echo(f"   ready after {server.ready_s:.1f} s")
                 await self._walk(config)
                 if self._keep:
-                    click.echo("\nServing on. Stop with Ctrl-C.")
-                    await asyncio.Event().wait()
+                    click.echo(f"\nServing on; stop with Ctrl-C.\n   TOKEN={self._token}")
+                    await _until_stopped(server)
 
     async def _walk(self, config: Config) -> None:
         """The steps, in their order, with what each must lead to."""
-        client = Client(f"http://127.0.0.1:{self._port}", await self._token(config))
+        await self._issue(config)
+        client = Client(f"http://127.0.0.1:{self._port}", self._token)
         await self._accounts(client)
         now = await self._send(client, "Send a message now", f"{RECIPIENT}@sandbox.test")
         await self._until("messageSent", now)
@@ -111,21 +114,23 @@ class _Demo:
         await self._until("messageDeliveryError", refused)
         await self._until("messageFailed", refused)
         self._title("Look at what waits")
-        await self._call(client, "GET", "/v1/outbox")
+        self._shell_curl(client, "GET", "/v1/outbox")
+        for entry in await client.outbox():
+            state = f"due {entry['nextAttempt']}" if entry["nextAttempt"] else "failed"
+            click.echo(f"   {entry['queueId']}  {state}  {entry['subject']}")
         click.echo("   waiting for the scheduled message ...")
         await self._until("messageSent", later)
         await self._look(config)
         self._close(client, first)
 
-    async def _token(self, config: Config) -> str:
+    async def _issue(self, config: Config) -> None:
         self._title("Issue an access token")
         self._shell(
             f"TOKEN=$(postroad tokens issue --data {self._data} --description demo --scope '*'"
             " | tail -1)"
         )
         async with opened(config) as store:
-            value, _ = await Access(store).issue(TokenDraft("demo", scopes=("*",)))
-        return value
+            self._token, _ = await Access(store).issue(TokenDraft("demo", scopes=("*",)))
 
     async def _accounts(self, client: Client) -> None:
         self._title("Register two accounts of type sandbox: mailboxes inside Postroad")
@@ -192,39 +197,40 @@ class _Demo:
             raise PostroadError(f"{len(forged)} webhooks had a wrong signature")
         click.echo(
             f"\nDone: 2 messages delivered, 1 refused, {len(self._arrived)} webhooks with a valid"
-            f" signature.\nThe first was delivered {first:.1f} s after the start, all of it took"
+            f" signature.\nThe first was delivered {first:.2f} s after the start, all of it took"
             f" {total:.1f} s.\n\nWhere to look further, with --keep while the demo serves on:"
-            f"\n   {client.url}/swagger.json    every operation"
-            f"\n   {client.url}/v1/outbox       what waits, and what failed"
-            f"\n   {client.url}/metrics         numbers"
-            "\n   docs/                              how to do things, and the reference"
+            f"\n   {client.url}/swagger.json   every operation"
+            f"\n   {client.url}/v1/outbox      what waits, and what failed"
+            f"\n   {client.url}/metrics        numbers"
+            "\n   docs/index.md                         how to do things, and the reference"
         )
 
     async def _call(
-        self, client: Client, method: str, path: str, body: dict[str, object] | None = None
+        self, client: Client, method: str, path: str, body: dict[str, object]
     ) -> dict[str, object]:
+        self._shell_curl(client, method, path, body)
+        answer = await client.call(method, path, body)
+        click.echo(f"   {json.dumps(answer, ensure_ascii=False)}")
+        return answer
+
+    def _shell_curl(
+        self, client: Client, method: str, path: str, body: dict[str, object] | None = None
+    ) -> None:
         command = f"curl {'' if method == 'GET' else f'-X {method} '}{client.url}{path} \\"
         command += '\n     -H "Authorization: Bearer $TOKEN"'
         if body is not None:
             command += " -H 'Content-Type: application/json' \\"
             command += f"\n     -d {shlex.quote(json.dumps(body, ensure_ascii=False))}"
         self._shell(command)
-        answer = await client.call(method, path, body)
-        click.echo(f"   {json.dumps(answer, ensure_ascii=False)}")
-        return answer
 
     def _take(self, delivery: Delivery) -> None:
         at = time.monotonic() - self._started
         self._arrived.append((at, delivery))
-        told = {
-            key: delivery.data[key]
-            for key in ("queueId", "response", "smtpResponse", "error")
-            if delivery.data.get(key)
-        }
+        words = next((delivery.data[key] for key in _TOLD if delivery.data.get(key)), "")
         mark = "signature valid" if delivery.is_signed else "SIGNATURE WRONG"
         click.echo(
-            f"   <- webhook after {at:.1f} s: {delivery.event} of {delivery.account}"
-            f" ({mark}) {json.dumps(told, ensure_ascii=False) if told else ''}".rstrip()
+            f"   <- webhook after {at:.2f} s: {delivery.event} of {delivery.account}"
+            f" ({mark}) {words}".rstrip()
         )
         self._news.set()
 
@@ -247,3 +253,11 @@ class _Demo:
 
     def _shell(self, command: str) -> None:
         click.echo(f"   $ {command}")
+
+
+async def _until_stopped(server: Running) -> None:
+    """Wait for Ctrl-C or SIGTERM, or for the server to end by itself."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.process.terminate)
+    await server.process.wait()

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from postroad.domain.errors import Unavailable
@@ -36,6 +37,11 @@ class Client:
         """One request. Raises :exc:`Unavailable` for anything but 200."""
         return await asyncio.to_thread(self._call, method, path, body)
 
+    async def outbox(self) -> list[dict[str, object]]:
+        """What waits and what failed."""
+        messages = (await self.call("GET", "/v1/outbox"))["messages"]
+        return messages if isinstance(messages, list) else []
+
     def _call(self, method: str, path: str, body: Mapping[str, object] | None) -> dict[str, object]:
         request = urllib.request.Request(
             self.url + path,
@@ -57,11 +63,19 @@ class Client:
         return answer if isinstance(answer, dict) else {}
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers."""
+
+    ready_s: float  # how long it took
+    process: asyncio.subprocess.Process
+
+
 @asynccontextmanager
 async def running(
     data: Path, port: int, variables: Mapping[str, str], log: Path
-) -> AsyncIterator[float]:
-    """Run a server while the block runs; gives the seconds that it took to be ready.
+) -> AsyncIterator[Running]:
+    """Run a server while the block runs; the block begins when it answers.
 
     Raises :exc:`Unavailable` with the end of its log when it does not start.
     """
@@ -82,7 +96,7 @@ async def running(
         )
     try:
         await _ready(process, f"http://127.0.0.1:{port}/health", log)
-        yield time.monotonic() - started
+        yield Running(time.monotonic() - started, process)
     finally:
         await _stop(process)
 

@@ -49,10 +49,10 @@ def serve(
     configure_logging(config.log.level)
     for sentence in unknown_variables(os.environ):
         get_logger(__name__).warning("unknown environment variable", hint=sentence)
-    from postroad import app
+    from postroad.app import serve as run
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(app.serve(config))
+        runner.run(run(config))
 
 
 def _assignment(text: str) -> tuple[str, object]:

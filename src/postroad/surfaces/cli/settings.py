@@ -51,8 +51,8 @@ def set_settings(
 ) -> None:
     """Change settings: all that are given, or none when one of them is wrong.
 
-    VALUE is JSON (true, 10, null, ["messageSent"]); anything that is not is taken as text. null
-    brings the default back. A running server follows within seconds.
+    VALUE is JSON (true, 10, null, ["messageSent"]); anything that is not is taken as text. Some
+    settings take null, which brings their default back. A running server follows within seconds.
     """
     config = configured(config_file=config_file, data=data, database=database)
     values = dict(_assignment(text) for text in assignments)
