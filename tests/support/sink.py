@@ -11,6 +11,8 @@ from typing import Self
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from support.server import free_port
+
 MESSAGE_ID = re.compile(rb"^message-id:\s*(<[^>]+>)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -45,17 +47,13 @@ class Sink:
         self.mails: list[bytes] = []
         self.recipients: list[list[str]] = []
         self.counts: Counter[str] = Counter()  # by Message-ID
-        self._controller = Controller(_Handler(self), hostname="127.0.0.1", port=0)
+        # The controller dials its own port at start, so it has to know it before.
+        self.port = free_port()
+        self._controller = Controller(_Handler(self), hostname="127.0.0.1", port=self.port)
 
     @property
     def host(self) -> str:
         return "127.0.0.1"
-
-    @property
-    def port(self) -> int:
-        assert self._controller.server is not None
-        port: int = self._controller.server.sockets[0].getsockname()[1]
-        return port
 
     def take(self, content: bytes, recipients: list[str]) -> None:
         found = MESSAGE_ID.search(content)
