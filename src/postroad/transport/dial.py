@@ -147,8 +147,9 @@ def tls_words(error: ssl.SSLError | ValueError) -> str:
     """What OpenSSL said, without its source positions."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate not accepted, {error.verify_message}"
-    reason = error.reason if isinstance(error, ssl.SSLError) else None
-    return reason.lower().replace("_", " ") if reason else str(error)
+    # Errors that Python makes up itself lack the attribute, or repeat their number in str().
+    reason: str | None = getattr(error, "reason", None)
+    return reason.lower().replace("_", " ") if reason else str(error.args[-1])
 
 
 def _split(proxy: Secret[str]) -> SplitResult:

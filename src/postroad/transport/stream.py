@@ -167,6 +167,11 @@ class Stream(asyncio.Protocol):
         """Whether the peer has ended the stream or the connection is lost."""
         return self._ended
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection still stands, in either direction."""
+        return self._transport is not None
+
     async def _wait(self, deadline: float | None) -> None:
         if self._waiter is not None:
             raise RuntimeError("two tasks read one stream")
