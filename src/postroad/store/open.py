@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from postroad.store import octets, rotation
 from postroad.store.backend import Backend, Store, T, Unit
 from postroad.store.contents import Staged
 from postroad.store.dialect import Engine
-from postroad.store.octets import Files, LargeOctets
+from postroad.store.octets import Chunks, Files, LargeOctets
 from postroad.store.sealed import Sealer
 from postroad.store.sqlite import SqliteBackend
 from postroad.store.wake import Wake
@@ -35,16 +36,19 @@ async def open_store(
     secret: Secret[str] | None = None,
     old_secrets: Sequence[Secret[str]] = (),
     node_id: str | None = None,
-    clock: Callable[[], int] = wall_clock,
+    clock: Callable[[], int] | None = None,
     is_exclusive: bool = False,
 ) -> Store:
     """Open a store, and create or migrate it first where needed.
 
     ``database`` is a data directory, an SQLite file (``sqlite:///path`` or a path that ends in
     ``.db``) or a PostgreSQL URL. ``secret`` seals what must not be read from the disk;
-    ``old_secrets`` still open what was sealed before. ``clock`` gives epoch ms and may be called
-    from any thread. A server opens ``is_exclusive``: on SQLite nobody else may serve the same
-    database then, while the command line still works beside it; on PostgreSQL servers share.
+    ``old_secrets`` still open what was sealed before. ``node_id`` names this process to
+    PostgreSQL. ``clock`` gives epoch ms and may be called from any thread; left out, it is this
+    machine's, corrected by the database server's where there is one.
+
+    A server opens ``is_exclusive``: on SQLite nobody else may serve the same database then,
+    while the command line still works beside it; on PostgreSQL servers share.
 
     Raises :exc:`ConfigError` for a URL that cannot be read, a database that cannot be opened, is
     served already, or was made by a newer version.
@@ -52,8 +56,20 @@ async def open_store(
     sealer = await asyncio.to_thread(Sealer, secret, old_secrets)
     wake = Wake()
     url = str(database)
+    if url.startswith(("postgresql://", "postgres://")):
+        # Half of all installations never need the driver.
+        from postroad.store.postgres import PostgresBackend
+
+        postgres = await PostgresBackend.open(
+            url, sealer=sealer, clock=clock, wake=wake, name=node_id or secrets.token_hex(8)
+        )
+        return OpenStore(postgres, Chunks(postgres), sealer, wake)
     sqlite = SqliteBackend(
-        _sqlite_path(url), sealer=sealer, clock=clock, wake=wake, is_exclusive=is_exclusive
+        _sqlite_path(url),
+        sealer=sealer,
+        clock=clock or wall_clock,
+        wake=wake,
+        is_exclusive=is_exclusive,
     )
     return OpenStore(sqlite, Files(sqlite, sqlite.spill), sealer, wake)
 

@@ -106,7 +106,7 @@ RETURNING {submission_columns}
 -- accept_submission :maybe
 UPDATE submission
    SET state = CASE WHEN :done = 1 OR state = 'cancelled' THEN 'done' ELSE 'accepted' END,
-       finished_at = CASE WHEN :done = 1 OR state = 'cancelled' THEN :now END,
+       finished_at = CASE WHEN :done = 1 OR state = 'cancelled' THEN CAST(:now AS BIGINT) END,
        next_attempt_at = :now,
        claimed_by = NULL,
        claim_token = claim_token + 1,

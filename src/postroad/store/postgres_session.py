@@ -1,0 +1,149 @@
+"""Running a unit on a PostgreSQL connection, in as few round trips as it allows.
+
+The transaction begins with the first query that has something to tell. Deferred changes gather
+until then, or until the end, and travel together as one statement; a unit that only defers is
+that one statement and needs no transaction around it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
+
+import asyncpg
+
+from postroad.domain.errors import Conflict
+from postroad.store.backend import Row
+from postroad.store.dialect import Queries, Query, SqlValue
+from postroad.store.sealed import Sealer
+from postroad.store.tx import Tx
+from postroad.store.wake import Note
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    # Generic for the type checker alone.
+    Connection = PoolConnectionProxy[asyncpg.Record]
+
+MAX_TOGETHER = 8  # deferred changes in one statement; more would fill the statement cache
+
+_NUMBER = re.compile(r"\$(\d+)")
+
+
+class PostgresSession:
+    """The session of one unit."""
+
+    __slots__ = ("_begin", "_connection", "_deferred", "_queries", "is_begun", "notes", "now",
+                 "sealer", "tx")  # fmt: skip
+
+    def __init__(
+        self,
+        connection: Connection,
+        queries: Queries,
+        sealer: Sealer,
+        now: int,
+        begin: str | None,
+    ) -> None:
+        """``begin`` is the statement that opens the transaction; ``None`` runs without one."""
+        self._connection = connection
+        self._queries = queries
+        self._begin = begin
+        self._deferred: list[tuple[Query, tuple[SqlValue, ...]]] = []
+        self.is_begun = False
+        self.sealer = sealer
+        self.now = now
+        self.notes: list[Note] = []
+        self.tx = Tx(self)
+
+    async def one(self, query: str, **params: SqlValue) -> Row:
+        rows = await self._fetch(self._queries.one[query], params)
+        if not rows:
+            raise LookupError(f"{query} found no row")
+        return rows[0]
+
+    async def maybe(self, query: str, **params: SqlValue) -> Row | None:
+        rows = await self._fetch(self._queries.maybe[query], params)
+        return rows[0] if rows else None
+
+    async def many(self, query: str, **params: SqlValue) -> Sequence[Row]:
+        return await self._fetch(self._queries.many[query], params)
+
+    async def run(self, query: str, **params: SqlValue) -> int:
+        await self._prepare()
+        found = self._queries.run[query]
+        try:
+            status = await self._connection.execute(found.text, *found.bind(params))
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise Conflict(f"{query}: {error}") from error
+        return int(status.rpartition(" ")[2])
+
+    def defer(self, query: str, **params: SqlValue) -> None:
+        found = self._queries.defer[query]
+        self._deferred.append((found, found.bind(params)))
+
+    def notify(self, topic: str, payload: str = "") -> None:
+        self.notes.append((topic, payload))
+
+    def drop_file(self, spill: str) -> None:
+        raise RuntimeError(f"a row on PostgreSQL names the file {spill}")
+
+    async def finish(self) -> None:
+        """Send what is deferred still and commit."""
+        if len(self._deferred) > MAX_TOGETHER:
+            await self._prepare()
+        else:
+            await self._flush()
+        if self.is_begun:
+            await self._connection.execute("COMMIT")
+
+    async def roll_back(self) -> None:
+        if self.is_begun:
+            await self._connection.execute("ROLLBACK")
+
+    async def _fetch(self, query: Query, params: dict[str, SqlValue]) -> Sequence[Row]:
+        await self._prepare()
+        try:
+            rows = await self._connection.fetch(query.text, *query.bind(params))
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise Conflict(f"{query.name}: {error}") from error
+        # A Record is a tuple of its values in all but its declared type.
+        return cast("list[Row]", rows)
+
+    async def _prepare(self) -> None:
+        if not self.is_begun and self._begin is not None:
+            await self._connection.execute(self._begin)
+            self.is_begun = True
+        await self._flush()
+
+    async def _flush(self) -> None:
+        while self._deferred:
+            together = self._deferred[:MAX_TOGETHER]
+            del self._deferred[:MAX_TOGETHER]
+            text = _together(tuple(query.text for query, _ in together))
+            arguments = [argument for _, bound in together for argument in bound]
+            try:
+                await self._connection.execute(text, *arguments)
+            except asyncpg.IntegrityConstraintViolationError as error:
+                names = ", ".join(query.name for query, _ in together)
+                raise Conflict(f"{names}: {error}") from error
+
+
+@lru_cache(maxsize=256)
+def _together(texts: tuple[str, ...]) -> str:
+    """One statement that does what all of ``texts`` do, parameters numbered through."""
+    offset = 0
+    parts: list[str] = []
+    for text in texts:
+        numbers = {int(number) for number in _NUMBER.findall(text)}
+        # From the highest: what was renumbered must not be met again.
+        for number in sorted(numbers, reverse=True):
+            text = re.sub(rf"\${number}\b", f"${number + offset}", text)
+        parts.append(text)
+        offset += len(numbers)
+    *first, last = parts
+    if not first:
+        return last
+    named = ",\n".join(f"deferred_{n} AS (\n{part}\n)" for n, part in enumerate(first))
+    return f"WITH {named}\n{last}"
