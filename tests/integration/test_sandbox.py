@@ -28,9 +28,17 @@ YOU = Account("you", "You", "You@Sandbox.test", created_at=1, is_sandbox=True)
 REAL = Account("real", "Real", "real@sandbox.test", created_at=1)
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where the store lies; each engine in its turn."""
+    if request.param == "sqlite":
+        return str(tmp_path)
+    return str(request.getfixturevalue("postgres_dsn"))
+
+
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await stores.open(str(tmp_path / "postroad.db"), secret=None, node_id="test")
+async def store(database: str) -> AsyncIterator[Store]:
+    opened = await stores.open(database)
     for account in (ME, YOU, REAL):
         await add(opened, account)
     yield opened

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from postroad.config import unknown_variables
-from postroad.domain.errors import ConfigError
+from postroad.domain.errors import ConfigError, Invalid
 from postroad.observe.logging import configure_logging, get_logger
 from postroad.surfaces.cli.options import configured, store_options
 
@@ -52,7 +52,12 @@ def serve(
     from postroad.app import serve as run
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(run(config))
+        try:
+            runner.run(run(config))
+        except Invalid as error:
+            # Only the settings that are applied at start can be wrong in this way.
+            words = "; ".join(problem.message for problem in error.fields) or error.message
+            raise ConfigError(f"start.settings (POSTROAD_SETTINGS): {words}") from error
 
 
 def _assignment(text: str) -> tuple[str, object]:
