@@ -343,15 +343,16 @@ async def test_a_stop_finishes_what_is_under_way_and_gives_back_the_rest(office:
     async with http_target(behave) as target:
         office.set(webhooks=target.url())
         async with office.dispatcher() as dispatcher:
-            await office.record(1, 2, 3)
+            await office.record(*range(150))  # more than one batch
             await target.until(1)
             dispatcher.stop()
             may_answer.set()
-        assert numbers(target) == [1]
-        assert await office.counts() == (2, 0)
+        assert numbers(target) == [0]
+        assert await office.counts() == (149, 0)
+        await office.put_forward(1)
         async with office.dispatcher():  # at once, without waiting for the claim to end
-            await target.until(3)
-    assert numbers(target) == [1, 2, 3]
+            await target.until(150)
+    assert numbers(target) == list(range(150))
     assert target.received[1].headers["x-ee-wh-attempts-made"] == "0"
 
 

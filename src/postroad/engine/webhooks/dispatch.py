@@ -27,7 +27,7 @@ from postroad.domain.errors import Unavailable
 from postroad.engine.wakeup import Hint, Wakeup
 from postroad.engine.webhooks.accounts import AccountBook
 from postroad.engine.webhooks.courier import Courier, Poster, SettingsSource
-from postroad.engine.webhooks.ledger import Ledger
+from postroad.engine.webhooks.ledger import Claim, Ledger
 from postroad.engine.webhooks.origins import Origins
 from postroad.engine.webhooks.target import GLOBAL_TARGET, Target
 from postroad.observe import get_logger
@@ -41,7 +41,6 @@ _BATCH = 100
 _SMALL_BATCH = 4  # for the first requests of a turn at a target that did not answer last time
 _BATCH_S = 60.0  # a batch is worked at for so long; then the rest is given back
 _CLAIM_SLACK_S = 60.0
-_PACE_S = 0.025  # between claims for one account while its events trickle in
 _STUCK_S = 2.0  # a request that waits for longer lends its slot
 _LOOK_S = 0.25  # while all slots are taken, look this often for one to lend
 _SCAN_SHARE = 10  # scanning may take one tenth of the time
@@ -79,11 +78,10 @@ class Dispatcher:
     ) -> None:
         self._store = store
         self._settings = settings
-        self._node_id = node_id
         self._clock_s = clock_s
         self._concurrency = concurrency
-        self._claim_ms = int((_BATCH_S + timeout_s + _CLAIM_SLACK_S) * 1000)
-        self._ledger = Ledger(store, on_retry=self._expect)
+        claim_ms = int((_BATCH_S + timeout_s + _CLAIM_SLACK_S) * 1000)
+        self._ledger = Ledger(store, Claim(node_id, claim_ms), on_retry=self._expect)
         self._courier = Courier(
             settings,
             client,
@@ -139,7 +137,7 @@ class Dispatcher:
                     account = next(iter(self._ready))
                     del self._ready[account]
                     turn = self._turns[account] = _Turn(account)
-                    group.create_task(self._serve(turn, group))
+                    group.create_task(self._serve(turn))
                 until_s = max(0.0, self._scan_at_s - self._clock_s())
                 await wakeup.wait(until_s=min(until_s, _LOOK_S) if self._ready else until_s)
 
@@ -174,7 +172,7 @@ class Dispatcher:
             self._take_up(account)
         else:
             self._scan_at_s = min(self._scan_at_s, self._clock_s())
-        self._hint.set()
+            self._hint.set()
 
     def _expect(self, delay_ms: int) -> None:
         """Know of a job that will be due."""
@@ -186,6 +184,7 @@ class Dispatcher:
             turn.has_news = True
         elif account not in self._parked and self._paused.get(account, 0) <= self._clock_s():
             self._ready.setdefault(account)
+            self._hint.set()
 
     def _has_slot(self) -> bool:
         if len(self._turns) < self._concurrency:
@@ -208,7 +207,7 @@ class Dispatcher:
 
     # One account's turn.
 
-    async def _serve(self, turn: _Turn, group: asyncio.TaskGroup) -> None:
+    async def _serve(self, turn: _Turn) -> None:
         """The edge of the job: whatever breaks a turn pauses its account and is logged."""
         account, origin = turn.account, None
         try:
@@ -220,7 +219,7 @@ class Dispatcher:
                     self._parked.add(account)
                     origin = None
                     return
-            await self._deliver_batches(turn, origin, group)
+            await self._deliver_batches(turn, origin)
         except Unavailable as error:
             log.warning("webhooks wait for the store", account=account, error=error.message)
             self._pause(account)
@@ -240,63 +239,48 @@ class Dispatcher:
         self._paused[account] = until_s = self._clock_s() + _PAUSE_S
         self._scan_at_s = min(self._scan_at_s, until_s)
 
-    async def _deliver_batches(
-        self, turn: _Turn, origin: str | None, group: asyncio.TaskGroup
-    ) -> None:
+    async def _deliver_batches(self, turn: _Turn, origin: str | None) -> None:
         """Claim and deliver until nothing is due, or others wait for the slot."""
         limit = _BATCH if origin is None or self._origins.is_up(origin) else _SMALL_BATCH
         turn.has_news = True  # that is why we are here
         while turn.has_news:
             turn.has_news = False
             claimed_s = self._clock_s()
-            batch = await self._claim(turn.account, limit)
+            batch = await self._ledger.claim(turn.account, limit)
             if not await self._deliver_batch(turn, origin, batch, claimed_s):
                 turn.has_news = True
-                if not self._stop.is_set:
-                    await self._ledger.flush()  # what was given back must be there to be claimed
                 return
             if len(batch) == limit:
                 turn.has_news = True
                 limit = _BATCH
             if turn.has_news and (self._stop.is_set or (self._ready and not self._has_slot())):
                 return
-            if turn.has_news and len(batch) < limit:
-                # Not every single event of a steady trickle is worth a claim of its own.
-                await asyncio.sleep(max(0.0, claimed_s + _PACE_S - self._clock_s()))
-
-    async def _claim(self, account: str, limit: int) -> list[WebhookJob]:
-        async def unit(tx: Tx) -> list[WebhookJob]:
-            return await tx.webhooks.claim_batch(
-                account, node=self._node_id, limit=limit, claim_ms=self._claim_ms
-            )
-
-        return await self._store.write(unit)
 
     async def _deliver_batch(
         self, turn: _Turn, origin: str | None, batch: list[WebhookJob], claimed_s: float
     ) -> bool:
         """Deliver in order; false when the turn has to end before the batch did."""
-        position = 0
+        untouched = 0  # position of the first job that nothing was done about
         try:
             for position, job in enumerate(batch):
                 account = await self._accounts.find(turn.account)
                 target = self._courier.choose(turn.account, account)
                 if target is None or not self._courier.is_deliverable(job, account):
+                    untouched = position + 1
                     self._ledger.drop(job)
                     continue
+                await self._ledger.room()
                 has_moved = isinstance(target, Target) and target.url.origin != origin
                 is_late = self._clock_s() - claimed_s > _BATCH_S
                 if has_moved or is_late or self._stop.is_set:
-                    self._ledger.release(batch[position:])
                     return False
-                await self._ledger.room()
+                untouched = position + 1
                 turn.waiting_since_s = self._clock_s()
                 is_up = await self._courier.deliver(job, target)
                 turn.waiting_since_s = None
                 if origin is not None:
                     self._origins.note(origin, is_up=is_up)
-        except BaseException:
-            # The one under way may have arrived; it stays claimed and comes back with the claim.
-            self._ledger.release(batch[position + 1 :])
-            raise
+        finally:
+            # One that was under way may have arrived: it stays claimed and comes back with that.
+            self._ledger.release(batch[untouched:])
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -32,8 +33,13 @@ def webhook_body(event: RecordedEvent, service_url: str | None) -> bytes:
 
 def iso_time(epoch_ms: int) -> str:
     """ISO 8601 in UTC with milliseconds and ``Z``, as every date in the contract."""
-    moment = _EPOCH + timedelta(milliseconds=epoch_ms)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{epoch_ms % 1000:03d}Z"
+    seconds, ms = divmod(epoch_ms, 1000)
+    return f"{_iso_second(seconds)}.{ms:03d}Z"
+
+
+@lru_cache(maxsize=64)  # events come in bursts
+def _iso_second(epoch_s: int) -> str:
+    return (_EPOCH + timedelta(seconds=epoch_s)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _path(data: bytes) -> bytes:

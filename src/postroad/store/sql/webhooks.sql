@@ -119,9 +119,10 @@ DELETE FROM webhook_job
      LIMIT :limit
  )
 
+-- Back to their place in the log: what was recorded later must not overtake them.
 -- bury_webhook_jobs :run slow
 UPDATE webhook_job
-   SET next_attempt_at = :now,
+   SET next_attempt_at = CASE WHEN queued_at < :now THEN queued_at ELSE :now END,
        claimed_by = NULL
  WHERE state = 'pending'
    AND claimed_by = :node
