@@ -208,7 +208,7 @@ async def webhook_sink() -> AsyncIterator[Sink]:
 async def add_account(running: Server, account: str, smtp_port: int, **settings: object) -> None:
     """Register a send-only account on the sink, and write settings if any are given."""
     async with client(running.port, running.token) as call:
-        smtp = {"host": "127.0.0.1", "port": smtp_port, "secure": False, "auth": None}
+        smtp = {"host": "127.0.0.1", "port": smtp_port, "secure": False}
         body = {"account": account, "name": "Bench", "email": "bench@bench.invalid", "smtp": smtp}
         _expect_200(await call("POST", "/v1/account", body))
         if settings:
