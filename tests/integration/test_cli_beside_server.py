@@ -72,3 +72,13 @@ def test_doctor_knows_the_running_server(server: Server) -> None:
 
 def test_server_stops_in_good_order_when_asked(server: Server) -> None:
     assert server.stop() == 0
+
+
+def test_commands_work_on_postgresql(tmp_path: Path, postgres_dsn: str) -> None:
+    with Server(tmp_path, database=postgres_dsn) as running:
+        assert running.call("GET", "/v1/outbox")[0] == 200
+        assert running.cli("encrypt").endswith("nothing is kept in clear text.")
+        running.cli("doctor")
+        running.cli("accounts", "add-sandbox", "toy", "toy@sandbox.test")
+        running.wait_connected("toy")
+    assert not (tmp_path / "data" / "postroad.db").exists()
