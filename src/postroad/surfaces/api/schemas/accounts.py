@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -34,6 +33,7 @@ from postroad.surfaces.api.schemas.servers import (
     Imap,
     ImapAnswer,
     ImapChange,
+    Server,
     Smtp,
     SmtpAnswer,
     SmtpChange,
@@ -51,6 +51,27 @@ State = Literal[
     "connectError",
     "disconnected",
     "paused",
+]
+
+Kind = Literal["imap", "sending", "sandbox", "invalid"]
+Indexer = Literal["full", "fast"]
+_TEXT = {"type": "string"}
+SmtpStatus = Annotated[
+    dict[str, Any],
+    Meta(
+        extra_json_schema={
+            "properties": {
+                "created": {"type": "string", "format": "date-time", "nullable": True},
+                "status": {"type": "string", "enum": ["ok", "error"]},
+                "response": _TEXT,
+                "description": _TEXT,
+                "responseCode": {"type": "integer"},
+                "code": _TEXT,
+                "command": _TEXT,
+                "networkRouting": {"type": "object", "nullable": True},
+            }
+        }
+    ),
 ]
 
 
@@ -109,7 +130,7 @@ class CreateAccountBody(_Shared, kw_only=True):
     type: Literal["sandbox"] | UnsetType = UNSET
     imap: Imap | bool | UnsetType = UNSET
     smtp: Smtp | bool | UnsetType = UNSET
-    imapIndexer: Literal["full", "fast"] | UnsetType | None = UNSET
+    imapIndexer: Indexer | UnsetType | None = UNSET
 
     def to_domain(self) -> Account:
         """An account without id when the caller leaves naming to us. Raises :exc:`Invalid`."""
@@ -122,7 +143,7 @@ class CreateAccountBody(_Shared, kw_only=True):
         for key, value in (("imap", self.imap), ("smtp", self.smtp)):
             if value is True:
                 problems.add(key, "must be of type object or false")
-            elif is_sandbox and isinstance(value, (Imap, Smtp)):
+            elif is_sandbox and isinstance(value, Server):
                 problems.add(key, "is not allowed with type sandbox")
             elif isinstance(value, Imap):
                 imap = value.to_domain(problems)
@@ -160,7 +181,7 @@ class UpdateAccountBody(_Shared):
         for key, value in (("imap", self.imap), ("smtp", self.smtp)):
             if value is True:
                 problems.add(key, "must be of type object or false")
-            elif account.is_sandbox and isinstance(value, (Imap, Smtp)):
+            elif account.is_sandbox and isinstance(value, Server):
                 problems.add(key, "is not allowed with type sandbox")
         if not account.is_sandbox:
             account = self._servers(account, problems)
@@ -232,7 +253,7 @@ class AccountEntry(Answer):
 
     account: str
     name: str
-    type: str
+    type: Kind
     state: State
     counters: Counters
     lastError: LastErrorAnswer | None
@@ -251,12 +272,12 @@ class AccountAnswer(AccountEntry, kw_only=True):
 
     connections: int
     path: list[str] | UnsetType | None = UNSET
-    imapIndexer: str | UnsetType = UNSET
+    imapIndexer: Indexer | UnsetType = UNSET
     copy: bool | UnsetType = UNSET
     notifyFrom: str | UnsetType | None = UNSET
     imap: ImapAnswer | UnsetType = UNSET
     smtp: SmtpAnswer | UnsetType = UNSET
-    smtpStatus: Mapping[str, Any] | UnsetType | None = UNSET
+    smtpStatus: SmtpStatus | UnsetType | None = UNSET
     sendOnly: bool | UnsetType = UNSET
     webhooksCustomHeaders: list[CustomHeader] | UnsetType = UNSET
 
@@ -267,12 +288,12 @@ class AccountAnswer(AccountEntry, kw_only=True):
             **_entry(view),
             connections=view.connections,
             path=None if account.paths is None else list(account.paths),
-            imapIndexer=account.indexer if account.has_mailbox else UNSET,
+            imapIndexer=_indexer(account),
             copy=UNSET if account.copy is None else account.copy,
             notifyFrom=None if account.notify_from is None else iso(account.notify_from),
             imap=UNSET if account.imap is None else ImapAnswer.of(account.imap),
             smtp=UNSET if account.smtp is None else SmtpAnswer.of(account.smtp),
-            smtpStatus=view.status.smtp_status or UNSET,
+            smtpStatus=dict(view.status.smtp_status) if view.status.smtp_status else UNSET,
             sendOnly=True if account.kind is AccountKind.SENDING else UNSET,
             webhooksCustomHeaders=[
                 CustomHeader(key=key, value=MASK) for key, _ in account.webhook_headers
@@ -305,6 +326,12 @@ def _entry(view: AccountView) -> dict[str, Any]:
         "proxy": mask_url(account.proxy.reveal()) if account.proxy else UNSET,
         "smtpEhloName": account.ehlo_name or UNSET,
     }
+
+
+def _indexer(account: Account) -> Indexer | UnsetType:
+    if not account.has_mailbox:
+        return UNSET
+    return "fast" if account.indexer == "fast" else "full"
 
 
 def _last_error(error: LastError | None) -> LastErrorAnswer | None:

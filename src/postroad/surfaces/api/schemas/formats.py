@@ -160,7 +160,7 @@ class No:
     """``false`` alone: an option that is off, and cannot be switched on in this version."""
 
     __slots__ = ()
-    SCHEMA: ClassVar[Schema] = {"type": "boolean", "enum": [False]}
+    SCHEMA: ClassVar[Schema] = {"type": "boolean", "enum": [False], "default": False}
 
     @classmethod
     def parse(cls, value: object) -> Self:

@@ -63,10 +63,10 @@ class AddressMember(Request):
     """One mailbox with its display name."""
 
     address: Email
-    name: DisplayName = ""
+    name: DisplayName | UnsetType = UNSET
 
     def to_domain(self) -> Address:
-        return Address(str(self.address), self.name.strip())
+        return Address(str(self.address), given(self.name) or "")
 
 
 class NoQuery(Request):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -23,7 +22,20 @@ from postroad.surfaces.api.schemas.members import (
 from postroad.surfaces.api.validation import Problems, shorten
 
 Port = Annotated[int, Meta(ge=1, le=65_535)]
-Seconds = Annotated[int, Meta(ge=1, le=86_400 * 7)]
+Seconds = Annotated[int, Meta(ge=1, le=86_400 * 7, extra_json_schema={"default": 900})]
+# Off is what an account without the member has; an update without it changes nothing.
+Secure = Annotated[bool, Meta(extra_json_schema={"default": False})]
+Tls = Annotated[
+    dict[str, Any],
+    Meta(
+        extra_json_schema={
+            "properties": {
+                "rejectUnauthorized": {"type": "boolean", "default": True},
+                "minVersion": {"type": "string", "maxLength": 256},
+            }
+        }
+    ),
+]
 
 TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 
@@ -43,8 +55,8 @@ class Server(Request):
     auth: Auth | bool | UnsetType = UNSET
     host: Hostname | UnsetType = UNSET
     port: Port | UnsetType = UNSET
-    secure: bool | UnsetType = UNSET
-    tls: dict[str, Any] | UnsetType = UNSET
+    secure: Secure | UnsetType = UNSET
+    tls: Tls | UnsetType = UNSET
 
     def endpoint(
         self, known: ImapSettings | SmtpSettings | None, place: str, problems: Problems
@@ -153,8 +165,8 @@ class Imap(Server):
         )
 
 
-class Smtp(Server):
-    """The account's own relay."""
+class SmtpParts(Server):
+    """The account's own relay, perhaps not all of it."""
 
     def to_domain(self, problems: Problems, *, known: SmtpSettings | None = None) -> SmtpSettings:
         """Build settings; members that are not given come from ``known``, or are the defaults."""
@@ -169,13 +181,20 @@ class Smtp(Server):
         )
 
 
+class Smtp(SmtpParts, kw_only=True):
+    """The account's own relay."""
+
+    host: Hostname
+    port: Port
+
+
 class ImapChange(Imap):
     """New settings, or with ``partial`` only what changes of them."""
 
     partial: bool = False
 
 
-class SmtpChange(Smtp):
+class SmtpChange(SmtpParts):
     """New settings, or with ``partial`` only what changes of them."""
 
     partial: bool = False
@@ -200,7 +219,7 @@ class ServerAnswer(Answer):
     host: str | UnsetType = UNSET
     port: int | UnsetType = UNSET
     secure: bool | UnsetType = UNSET
-    tls: Mapping[str, Any] | UnsetType = UNSET
+    tls: Tls | UnsetType = UNSET
 
 
 class SmtpAnswer(ServerAnswer):
@@ -252,7 +271,7 @@ def _path(value: str | UnsetType | None, known: str | None) -> str | None:
     return known if value is UNSET else (given(value) or None)
 
 
-def _tls(options: TlsOptions) -> Mapping[str, Any] | UnsetType:
+def _tls(options: TlsOptions) -> dict[str, Any] | UnsetType:
     shown: dict[str, Any] = dict(options.extra)
     if not options.verify:
         shown["rejectUnauthorized"] = False

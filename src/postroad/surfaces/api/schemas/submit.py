@@ -277,7 +277,7 @@ class SubmitQuery(Request):
 
 
 class ReferenceAnswer(Answer):
-    message: str | UnsetType | None = UNSET
+    message: str | UnsetType = UNSET
     documentStore: bool | UnsetType = UNSET
     success: bool | UnsetType = UNSET
     error: str | UnsetType = UNSET
@@ -311,7 +311,7 @@ class SubmitAnswer(Answer):
             reference=UNSET
             if reference is None
             else ReferenceAnswer(
-                message=reference.message,
+                message=reference.message or UNSET,
                 documentStore=False,
                 success=reference.success,
                 error=reference.error or UNSET,
