@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import grp
 import imaplib
 import ipaddress
 import os
@@ -238,7 +239,7 @@ class Dovecot:
         if not is_root:
             unprivileged = (
                 f"default_internal_user = {owner.pw_name}\ndefault_login_user = {owner.pw_name}\n"
-                f"default_internal_group = {owner.pw_gid}\n"
+                f"default_internal_group = {grp.getgrgid(owner.pw_gid).gr_name}\n"
                 "service imap-login {\n  chroot =\n}\nservice anvil {\n  chroot =\n}\n"
                 "service stats {\n  chroot =\n}\n"
             )
