@@ -80,5 +80,5 @@ def test_commands_work_on_postgresql(tmp_path: Path, postgres_dsn: str) -> None:
         assert running.cli("encrypt").endswith("nothing is kept in clear text.")
         running.cli("doctor")
         running.cli("accounts", "add-sandbox", "toy", "toy@sandbox.test")
-        running.wait_connected("toy")
+        running.wait_connected("toy", timeout_s=5)  # heard of, not found by the poll
     assert not (tmp_path / "data" / "postroad.db").exists()

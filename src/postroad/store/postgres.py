@@ -187,6 +187,9 @@ class PostgresBackend:
         await asyncio.gather(self._messenger_task, return_exceptions=True)
         try:
             async with asyncio.timeout(ACQUIRE_S):
+                # A command beside the server closes before its hints have gathered for long
+                # enough; without them the server would know of its change by the poll only.
+                await self._messenger.send(self._pool)
                 await self._pool.close()
         except (*LOST, *REFUSED):
             self._pool.terminate()

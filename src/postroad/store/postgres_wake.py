@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Protocol
 
 import asyncpg
 
@@ -24,6 +25,12 @@ _MAX_NOTES = 500  # beyond which everybody is told of everything
 _TOO_SLOW_MS = 200  # an answer that took longer says too little about the clock
 
 LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+class Sender(Protocol):
+    """A connection or a pool of them."""
+
+    async def executemany(self, command: str, args: Sequence[tuple[str, str]]) -> None: ...
 
 
 class Messenger:
@@ -103,19 +110,27 @@ class Messenger:
                 if loop.time() >= next_look:
                     await self.measure(connection)
                     next_look = loop.time() + CLOCK_S
-                notes, self._notes = self._notes, {}
-                self._has_notes.clear()
-                if notes:
-                    await connection.executemany(
-                        "SELECT pg_notify($1, $2)",
-                        [(CHANNEL, text) for text in self._letters(notes)],
-                    )
+                await self.send(connection)
             try:
                 async with asyncio.timeout(max(0.0, next_look - loop.time())):
                     await self._has_notes.wait()
                 await asyncio.sleep(GATHER_S)
             except TimeoutError:
                 pass
+
+    async def send(self, connection: Sender) -> None:
+        """Send what has gathered. What cannot be sent stays for the next time."""
+        notes, self._notes = self._notes, {}
+        self._has_notes.clear()
+        if not notes:
+            return
+        try:
+            await connection.executemany(
+                "SELECT pg_notify($1, $2)", [(CHANNEL, text) for text in self._letters(notes)]
+            )
+        except BaseException:
+            self._notes = notes | self._notes
+            raise
 
     def _letters(self, notes: Iterable[Note]) -> list[str]:
         notes = list(notes)
