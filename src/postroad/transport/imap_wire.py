@@ -21,18 +21,18 @@ from postroad.domain.errors import (
     TimedOut,
 )
 from postroad.protocol.imap.command import Command
-from postroad.protocol.imap.response import Untagged
-from postroad.protocol.imap.selected import SelectedMailbox
-from postroad.protocol.imap.session import (
+from postroad.protocol.imap.events import (
     Challenge,
     Completed,
     Event,
     GoAhead,
     Greeted,
-    ImapSession,
     StreamWanted,
     Told,
 )
+from postroad.protocol.imap.response import Untagged
+from postroad.protocol.imap.selected import SelectedMailbox
+from postroad.protocol.imap.session import ImapSession
 from postroad.protocol.imap.state import State
 from postroad.protocol.imap.status import Status
 from postroad.protocol.sasl import Exchange

@@ -20,12 +20,21 @@ from dataclasses import dataclass
 from postroad.domain.errors import LocalProtocolError, RemoteProtocolError
 from postroad.protocol.imap.command import Command, Literal, LiteralStream
 from postroad.protocol.imap.deflate import Deflater, Inflater
+from postroad.protocol.imap.events import (
+    Challenge,
+    Completed,
+    Event,
+    GoAhead,
+    Greeted,
+    Malformed,
+    StreamWanted,
+    Told,
+)
 from postroad.protocol.imap.framer import DEFAULT_MAX_SIZE, ResponseFramer
 from postroad.protocol.imap.response import (
     Capability,
     Continuation,
     Response,
-    Untagged,
     parse_response,
 )
 from postroad.protocol.imap.state import State, after, rule_for
@@ -46,54 +55,6 @@ _REV2_IMPLIES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Greeted:
-    """The server's first word."""
-
-    status: Status
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An untagged response."""
-
-    response: Untagged | Status
-
-
-@dataclass(frozen=True, slots=True)
-class Completed:
-    """A command's tagged response; the state has moved already."""
-
-    tag: str
-    command: Command
-    status: Status
-
-
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """The server's turn in a SASL exchange is over; ``data`` is decoded."""
-
-    tag: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class GoAhead:
-    """The server wants the literal of this command; there is output."""
-
-    tag: str
-
-
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    """A response that could not be read was dropped."""
-
-    reason: str
-
-
-Event = Greeted | Told | Completed | Challenge | GoAhead | Malformed
-
-
-@dataclass(frozen=True, slots=True)
 class _Wait:
     """Output stops here until the server says ``+``."""
 
@@ -110,14 +71,6 @@ class _Octets:
 class _Streaming:
     tag: str
     remaining: int
-
-
-@dataclass(frozen=True, slots=True)
-class StreamWanted:
-    """Output that the transport brings: exactly ``size`` octets through ``literal_octets``."""
-
-    tag: str
-    size: int
 
 
 @dataclass(slots=True)

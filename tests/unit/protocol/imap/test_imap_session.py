@@ -7,19 +7,18 @@ import pytest
 from postroad.domain.errors import LocalProtocolError, RemoteProtocolError
 from postroad.protocol.imap import commands
 from postroad.protocol.imap.command import Command
-from postroad.protocol.imap.numset import NumSet
-from postroad.protocol.imap.response import Exists
-from postroad.protocol.imap.session import (
-    MAX_MALFORMED,
+from postroad.protocol.imap.events import (
     Challenge,
     Completed,
     Event,
     Greeted,
-    ImapSession,
     Malformed,
     StreamWanted,
     Told,
 )
+from postroad.protocol.imap.numset import NumSet
+from postroad.protocol.imap.response import Exists
+from postroad.protocol.imap.session import MAX_MALFORMED, ImapSession
 from postroad.protocol.imap.state import State
 
 

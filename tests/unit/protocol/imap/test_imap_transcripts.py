@@ -12,8 +12,9 @@ import pytest
 
 from postroad.protocol.imap import commands
 from postroad.protocol.imap.command import Command
+from postroad.protocol.imap.events import StreamWanted
 from postroad.protocol.imap.numset import NumSet
-from postroad.protocol.imap.session import ImapSession, StreamWanted
+from postroad.protocol.imap.session import ImapSession
 
 TRANSCRIPTS = sorted((Path(__file__).parents[3] / "data" / "imap").glob("*.txt"))
 BODY = b"hello world"
