@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from base64 import b64encode
@@ -124,7 +125,7 @@ async def open_socks(endpoint: Endpoint) -> socket.socket:
             local_addr=local,
         )
     except ProxyError as error:
-        raise DialError(FailureKind.CONNECTION, f"The proxy refused: {_words(error)}") from error
+        raise DialError(FailureKind.CONNECTION, f"The proxy refused: {error}") from error
 
 
 def dial_error(error: Exception, endpoint: Endpoint) -> DialError:
@@ -140,7 +141,7 @@ def dial_error(error: Exception, endpoint: Endpoint) -> DialError:
         return DialError(FailureKind.CONNECTION, error.message)
     if isinstance(error, ConnectionResetError):
         return DialError(FailureKind.CONNECTION, f"{where} closed the connection")
-    return DialError(FailureKind.SOCKET, f"Cannot connect to {where}: {_words(error)}")
+    return DialError(FailureKind.SOCKET, f"Cannot connect to {where}: {os_words(error)}")
 
 
 def tls_words(error: ssl.SSLError | ValueError) -> str:
@@ -164,7 +165,8 @@ def _split(proxy: Secret[str]) -> SplitResult:
     raise DialError(FailureKind.SOCKET, "The proxy URL is not one of http, https or socks")
 
 
-def _words(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+def os_words(error: BaseException) -> str:
+    """What went wrong in the system's own words; event loops and libraries have others."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
     return str(error) or type(error).__name__

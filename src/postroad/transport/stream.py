@@ -28,6 +28,7 @@ from postroad.transport.dial import (
     dial_error,
     http_proxy,
     open_socks,
+    os_words,
     parse_connect_response,
 )
 from postroad.transport.tcp import open_socket
@@ -55,12 +56,10 @@ async def connect(endpoint: Endpoint) -> Stream:
 
 async def _connect(endpoint: Endpoint) -> Stream:
     proxy = http_proxy(endpoint.proxy)
-    if proxy is not None:
-        sock = await open_socket(proxy.host, proxy.port, local_address=endpoint.local_address)
-    elif endpoint.proxy is not None:
-        sock = await open_socks(endpoint)
-    else:
+    if endpoint.proxy is None:
         sock = await open_socket(endpoint.host, endpoint.port, local_address=endpoint.local_address)
+    else:
+        sock = await _open_proxy(endpoint, proxy)
     stream = await Stream.adopt(sock)
     try:
         if proxy is not None:
@@ -72,6 +71,18 @@ async def _connect(endpoint: Endpoint) -> Stream:
         stream.abort()
         raise
     return stream
+
+
+async def _open_proxy(endpoint: Endpoint, proxy: HttpProxy | None) -> socket.socket:
+    try:
+        if proxy is None:
+            return await open_socks(endpoint)
+        return await open_socket(proxy.host, proxy.port, local_address=endpoint.local_address)
+    except TimeoutError:
+        raise
+    except OSError as error:
+        words = f"Cannot connect to the proxy: {os_words(error)}"
+        raise DialError(FailureKind.SOCKET, words) from error
 
 
 async def _open_tunnel(stream: Stream, proxy: HttpProxy, endpoint: Endpoint) -> None:

@@ -305,6 +305,8 @@ async def test_what_cannot_be_reached_is_named() -> None:
                 await connect(endpoint)
             assert caught.value.kind is kind
             assert endpoint.host in caught.value.message
+        with pytest.raises(DialError, match=f"127.0.0.1:{closed}: Connection refused"):
+            await connect(Endpoint("127.0.0.1", closed))
 
 
 @pytest.mark.parametrize("host", ["ü..example", "x" * 64 + ".example", "a b", ""])
