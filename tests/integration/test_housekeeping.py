@@ -21,7 +21,7 @@ from support.webhook_office import Clock, KnownSettings, Office
 DAY_MS = 86_400_000
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 async def office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Office]:
     clock = Clock()
     database: str | Path = tmp_path

@@ -119,8 +119,8 @@ class PostgresSession:
 
     async def _flush(self) -> None:
         while self._deferred:
-            together = self._deferred[:MAX_TOGETHER]
-            del self._deferred[:MAX_TOGETHER]
+            together = self._deferred[: _without_repeats(self._deferred)]
+            del self._deferred[: len(together)]
             text = _together(tuple(query.text for query, _ in together))
             arguments = [argument for _, bound in together for argument in bound]
             try:
@@ -128,6 +128,20 @@ class PostgresSession:
             except asyncpg.IntegrityConstraintViolationError as error:
                 names = ", ".join(query.name for query, _ in together)
                 raise Conflict(f"{names}: {error}") from error
+
+
+def _without_repeats(deferred: Sequence[tuple[Query, object]]) -> int:
+    """How many of the first may become one statement.
+
+    The parts of one statement run in no order (PostgreSQL manual, 7.8.4). That matters where
+    the same query comes twice: of two events of a unit the first must come first in the log.
+    """
+    seen: set[str] = set()
+    for query, _ in deferred[:MAX_TOGETHER]:
+        if query.name in seen:
+            break
+        seen.add(query.name)
+    return len(seen)
 
 
 @lru_cache(maxsize=256)

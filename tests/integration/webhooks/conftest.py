@@ -12,7 +12,7 @@ from postroad.domain.setting import SettingValues
 from support.webhook_office import Clock, KnownSettings, Office
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 async def office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Office]:
     clock = Clock()
     database: str | Path = tmp_path
