@@ -37,6 +37,7 @@ from postroad.engine.delivery.relay import Relay
 from postroad.engine.delivery.sandbox_relay import SandboxRelay
 from postroad.engine.delivery.worker import DeliveryWorker
 from postroad.engine.engine import Engine
+from postroad.engine.housekeeping import Housekeeping
 from postroad.engine.node import Node
 from postroad.engine.providers.registry import Providers
 from postroad.engine.providers.route import MailboxRoute
@@ -91,6 +92,7 @@ class _Services:
     worker: DeliveryWorker
     finisher: Finisher
     dispatcher: Dispatcher
+    housekeeping: Housekeeping
     providers: Providers
     relay_pool: RelayPool
     http_client: HttpClient
@@ -129,6 +131,7 @@ class _Server:
             background = [
                 group.create_task(services.node.run(), name="node"),
                 group.create_task(services.supervisor.run(), name="accounts"),
+                group.create_task(services.housekeeping.run(), name="housekeeping"),
                 group.create_task(services.engine.settings.run(), name="settings"),
                 group.create_task(services.engine.access.run(), name="access"),
             ]
@@ -216,6 +219,7 @@ class _Server:
                 concurrency=config.webhooks.concurrency,
                 timeout_s=config.webhooks.timeout_s,
             ),
+            housekeeping=Housekeeping(store, settings, node_id=self._node_id),
             providers=providers,
             relay_pool=relay_pool,
             http_client=http_client,

@@ -344,7 +344,7 @@ async def test_burial_frees_the_dead_nodes_claims_and_remembers_lost_attempts(
     await claim(store, "c", node="dead", state=ACCEPTED)
     await claim(store, "b", node="alive")
 
-    assert await store.write(lambda tx: tx.submissions.bury("dead")) == 2
+    assert await store.write(lambda tx: tx.submissions.bury("dead")) == ["q1"]
     assert [sub.queue_id for sub in await claim(store, "a")] == ["q1"]
     assert [sub.queue_id for sub in await claim(store, "c", state=ACCEPTED)] == ["q3"]
     assert await claim(store, "b") == []

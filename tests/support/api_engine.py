@@ -145,6 +145,9 @@ class MemoryEngine:
     async def health(self) -> bool:
         return self.is_healthy
 
+    async def measure(self) -> None:
+        """There are no gauges here."""
+
 
 @asynccontextmanager
 async def memory_engine(

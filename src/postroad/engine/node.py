@@ -22,6 +22,7 @@ from postroad.engine.wakeup import Hint, Wakeup
 from postroad.observe.logging import get_logger
 from postroad.store import Tx, Unit
 from postroad.store.backend import T
+from postroad.store.nodes import Burial
 
 log = get_logger(__name__)
 
@@ -88,17 +89,20 @@ class Node:
     async def end(self) -> None:
         """Leave: what this life still held is free at once."""
         async with asyncio.timeout(_BEAT_LIMIT_S):
-            await self._store.write(lambda tx: tx.nodes.bury(self.node_id))
+            burial = await self._store.write(lambda tx: tx.nodes.bury(self.node_id))
+        for queue_id in burial.interrupted:
+            log.warning("an attempt was interrupted", queue_id=queue_id, node_id=self.node_id)
 
     async def _beat(self, *, bury_all: bool) -> None:
-        async def unit(tx: Tx) -> tuple[int, list[str]]:
+        async def unit(tx: Tx) -> tuple[int, list[tuple[str, Burial]]]:
             living, buried = 0, []
             for life in await tx.nodes.all():
                 if life.node_id == self.node_id:
                     continue
                 if bury_all or life.expires_at <= tx.now:
-                    if await tx.nodes.bury(life.node_id):
-                        buried.append(life.node_id)
+                    burial = await tx.nodes.bury(life.node_id)
+                    if burial.was_first:
+                        buried.append((life.node_id, burial))
                 else:
                     living += 1
             await tx.nodes.beat(self.node_id, TTL_MS)
@@ -107,5 +111,8 @@ class Node:
         async with asyncio.timeout(_BEAT_LIMIT_S):
             self._others, buried = await self._store.write(unit)
         self._beaten_at = self._monotonic()
-        for node_id in buried:
+        for node_id, burial in buried:
             log.info("a dead node's work is due again", node_id=node_id)
+            for queue_id in burial.interrupted:
+                # The relay may have taken it: what it gets twice is explained by this line.
+                log.warning("an attempt was interrupted", queue_id=queue_id, node_id=node_id)

@@ -18,6 +18,14 @@ class NodeLife:
     expires_at: int  # epoch ms; dead from then on unless it beats again
 
 
+@dataclass(frozen=True, slots=True)
+class Burial:
+    """What a burial came upon."""
+
+    was_first: bool  # no other node was quicker
+    interrupted: tuple[str, ...]  # queue ids whose attempt was under way
+
+
 class Nodes:
     """The ``node`` table."""
 
@@ -36,13 +44,13 @@ class Nodes:
         rows = await self._session.many("all_nodes")
         return [NodeLife(*row) for row in rows]
 
-    async def bury(self, node_id: str) -> bool:
-        """Forget a node and free all that it held; true when this caller did it.
+    async def bury(self, node_id: str) -> Burial:
+        """Forget a node and free all that it held.
 
         Its leases count as free, its claimed submissions and webhook jobs are due at once. For
         a node that has left without a trace it is harmless.
         """
-        buried = await self._session.run("delete_node", node_id=node_id)
-        await Submissions(self._session).bury(node_id)
+        deleted = await self._session.run("delete_node", node_id=node_id)
+        interrupted = await Submissions(self._session).bury(node_id)
         await Webhooks(self._session).bury(node_id)
-        return buried == 1
+        return Burial(deleted == 1, tuple(interrupted))

@@ -325,17 +325,20 @@ class Submissions:
         await drop_contents(self._session, gone)
         return len(gone)
 
-    async def bury(self, node_id: str) -> int:
-        """Make due at once what a dead node had claimed, and remember its attempts as lost."""
+    async def bury(self, node_id: str) -> list[str]:
+        """Make due at once what a dead node had claimed, and remember its attempts as lost.
+
+        Returns the queue ids of those attempts: whether the relay took them is not known.
+        """
         now = self._session.now
-        await self._session.run("record_lost_attempts", node=node_id, now=now)
+        lost = await self._session.many("record_lost_attempts", node=node_id, now=now)
         queued = await self._session.run("bury_queued", node=node_id, now=now)
         accepted = await self._session.run("bury_accepted", node=node_id, now=now)
         if queued:
             self._session.notify("queue")
         if accepted:
             self._session.notify("finish")
-        return queued + accepted
+        return [row[0] for row in lost]
 
     def _submission(self, row: Row) -> Submission:
         (

@@ -260,7 +260,7 @@ DELETE FROM submission
 RETURNING content_id
 
 -- When the attempt began is not known any more; both times are the burial's.
--- record_lost_attempts :run slow
+-- record_lost_attempts :many slow
 INSERT INTO attempt (
     queue_id, number, started_at, finished_at, outcome, code, status, response, node_id
 )
@@ -269,6 +269,7 @@ SELECT queue_id, attempts, :now, :now, 'lost', NULL, NULL, NULL, claimed_by
  WHERE state = 'queued'
    AND claimed_by = :node
     ON CONFLICT (queue_id, number) DO NOTHING
+RETURNING queue_id
 
 -- bury_queued :run slow
 UPDATE submission

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -53,6 +52,9 @@ class Engine(Protocol):
     @property
     def settings(self) -> Settings: ...
     async def health(self) -> bool: ...
+    async def measure(self) -> None:
+        """Bring the gauges up to date."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,6 @@ class Context:
     engine: Engine
     actor: Actor
     headers: Mapping[bytes, bytes]  # names in lower case; of repeated ones the last
-    body: bytes | bytearray  # as received
+    body_hash: str | None  # hex SHA-256 of the body, where an Idempotency-Key came with it
     max_chars: int  # of one text or attachment in a body
     document: Callable[[], bytes]  # the OpenAPI document
-
-    def body_hash(self) -> str:
-        """Hex SHA-256 of the body, to tell a differing repeat."""
-        return hashlib.sha256(self.body).hexdigest()

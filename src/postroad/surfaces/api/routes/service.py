@@ -37,6 +37,7 @@ async def get_health(ctx: Context) -> Raw:
 @operation("GET", "/metrics", tag="Service", scope=TokenScope.METRICS, is_documented=False)
 async def get_metrics(ctx: Context) -> Raw:
     """Numbers in the Prometheus text format."""
+    await ctx.engine.measure()
     return Raw(metrics.expose(), metrics.CONTENT_TYPE)
 
 
