@@ -9,6 +9,7 @@ places where everything is caught.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import itertools
 import secrets
 import time
@@ -208,11 +209,14 @@ class Api:
                 timeout_s=self._limits.body_timeout_s,
             )
         given, limit_s = await self._input(entry, members, query_members, body, exchange)
+        body_hash = await _hash(body) if b"idempotency-key" in exchange.headers else None
+        # A large body is not needed any more, and the message made of it needs the room.
+        del body
         context = Context(
             engine=self._engine,
             actor=actor,
             headers=exchange.headers,
-            body=body,
+            body_hash=body_hash,
             max_chars=self._limits.max_chars,
             document=self._document,
         )
@@ -308,6 +312,12 @@ async def _read(reader: Reader[Any], body: bytes | bytearray) -> Any:
     if len(body) < SLOW_BODY:
         return reader.read(body)
     return await asyncio.to_thread(reader.read, body)
+
+
+async def _hash(body: bytes | bytearray) -> str:
+    if len(body) < SLOW_BODY:
+        return hashlib.sha256(body).hexdigest()
+    return await asyncio.to_thread(lambda: hashlib.sha256(body).hexdigest())
 
 
 def _encoded(result: object) -> _Answer:

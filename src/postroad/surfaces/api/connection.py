@@ -9,7 +9,7 @@ opened, is closed. Bodies are bounded in ``request``.
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -24,6 +24,8 @@ _TOO_LARGE: Final = (
 
 class BoundedHttp(HttpToolsProtocol):
     """The HTTP server's protocol with limits on request heads."""
+
+    head_timeout_s: ClassVar[float] = HEAD_TIMEOUT_S
 
     _deadline: asyncio.TimerHandle | None = None
     _head_bytes = 0
@@ -58,7 +60,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _start_deadline(self) -> None:
-        self._deadline = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
+        self._deadline = self.loop.call_later(self.head_timeout_s, self.transport.close)
 
     def _stop_deadline(self) -> None:
         if self._deadline is not None:

@@ -30,7 +30,7 @@ async def submit_message(
     request = body.to_request(
         max_chars=ctx.max_chars,
         idempotency_key=key,
-        body_hash=None if key is None else ctx.body_hash(),
+        body_hash=None if key is None else ctx.body_hash,
     )
     if request.proxy is not None:  # a way around the routes that an administrator has set. B-104
         ctx.actor.require_permission(Action.WRITE, Group.ADMIN)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from postroad.domain.account import Account, AccountKind, AccountState, LastError
+from postroad.domain.account import Account, AccountKind, AccountState, AccountStatus, LastError
 from postroad.domain.secret import Secret
 from postroad.domain.url import MASK, is_field_value, is_http_token, mask_url
 from postroad.engine.accounts.registry import AccountView
@@ -293,7 +293,7 @@ class AccountAnswer(AccountEntry, kw_only=True):
             notifyFrom=None if account.notify_from is None else iso(account.notify_from),
             imap=UNSET if account.imap is None else ImapAnswer.of(account.imap),
             smtp=UNSET if account.smtp is None else SmtpAnswer.of(account.smtp),
-            smtpStatus=dict(view.status.smtp_status) if view.status.smtp_status else UNSET,
+            smtpStatus=_smtp_status(view.status),
             sendOnly=True if account.kind is AccountKind.SENDING else UNSET,
             webhooksCustomHeaders=[
                 CustomHeader(key=key, value=MASK) for key, _ in account.webhook_headers
@@ -326,6 +326,15 @@ def _entry(view: AccountView) -> dict[str, Any]:
         "proxy": mask_url(account.proxy.reveal()) if account.proxy else UNSET,
         "smtpEhloName": account.ehlo_name or UNSET,
     }
+
+
+def _smtp_status(status: AccountStatus) -> dict[str, Any] | UnsetType:
+    if not status.smtp_status:
+        return UNSET
+    shown: dict[str, Any] = dict(status.smtp_status)
+    if isinstance(created := shown.get("created"), int):
+        shown["created"] = iso(created)
+    return shown
 
 
 def _indexer(account: Account) -> Indexer | UnsetType:
