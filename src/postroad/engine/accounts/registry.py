@@ -14,6 +14,7 @@ from postroad.domain.event import Event, EventName
 from postroad.domain.page import Page, pages_of
 from postroad.engine.accounts.directory import Directory
 from postroad.engine.accounts.verify import VerifyRequest, VerifyResult
+from postroad.observe import metrics
 from postroad.store import Store, Tx
 
 _ID_ALPHABET = string.ascii_lowercase + string.digits
@@ -82,6 +83,8 @@ class Accounts:
             return is_new
 
         is_new = await self._store.write(unit)
+        if is_new:
+            metrics.event_recorded(EventName.ACCOUNT_ADDED.value)
         self._directory.forget(account_id)
         return account_id, is_new
 
@@ -152,6 +155,7 @@ class Accounts:
             tx.notify("accounts", account)
 
         await self._store.write(unit)
+        metrics.event_recorded(EventName.ACCOUNT_DELETED.value)
         self._directory.forget(account)
 
     async def reconnect(self, account: str) -> None:

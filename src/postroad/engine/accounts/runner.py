@@ -14,7 +14,7 @@ from typing import Protocol
 from postroad.domain.account import Account, AccountState, LastError
 from postroad.domain.event import Event, EventName
 from postroad.engine.wakeup import Hint
-from postroad.observe import get_logger
+from postroad.observe import get_logger, metrics
 from postroad.store import Store, Tx
 
 log = get_logger("postroad.accounts")
@@ -131,14 +131,17 @@ class AccountRunner:
         account = self._account.account
         login = self._account.imap.login if self._account.imap is not None else None
 
-        async def unit(tx: Tx) -> None:
+        async def unit(tx: Tx) -> list[Event]:
             before = await tx.accounts.status(account)
+            events: list[Event] = []
             if not before.authenticated_before and login is not None:
                 data: dict[str, object] = {"user": login.user}
-                await tx.events.record(Event(EventName.AUTHENTICATION_SUCCESS, account, data))
+                events.append(Event(EventName.AUTHENTICATION_SUCCESS, account, data))
             if not before.connected_before:
                 initialized: dict[str, object] = {"initialized": True}
-                await tx.events.record(Event(EventName.ACCOUNT_INITIALIZED, account, initialized))
+                events.append(Event(EventName.ACCOUNT_INITIALIZED, account, initialized))
+            if events:
+                await tx.events.record(*events)
             await tx.accounts.set_status(
                 account,
                 state=AccountState.CONNECTED,
@@ -148,8 +151,10 @@ class AccountRunner:
                 authenticated_before=True,
                 told_error=None,
             )
+            return events
 
-        await self._store.write(unit)
+        for event in await self._store.write(unit):
+            metrics.event_recorded(event.name.value)
         log.info("account connected", account=account)
 
     async def _record_refusal(self, refusal: Refusal, pause_s: float) -> None:
@@ -160,8 +165,9 @@ class AccountRunner:
         # A repeat of what was told last is not told again (EVENTS §2.4).
         key = f"{name.value}:{refusal.code or refusal.response}"
 
-        async def unit(tx: Tx) -> None:
-            if await tx.accounts.told_error(account) != key:
+        async def unit(tx: Tx) -> bool:
+            is_news = await tx.accounts.told_error(account) != key
+            if is_news:
                 data: dict[str, object] = {"response": refusal.response}
                 if refusal.code is not None:
                     data["serverResponseCode"] = refusal.code
@@ -174,8 +180,10 @@ class AccountRunner:
                 authenticated_before=False,
                 told_error=key,
             )
+            return is_news
 
-        await self._store.write(unit)
+        if await self._store.write(unit):
+            metrics.event_recorded(name.value)
         log.warning(
             "account cannot connect",
             account=account,
