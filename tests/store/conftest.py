@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from postroad import store as store_package
 from postroad.store import Store
-from support.store import Clock
-
-OpenStore = Callable[..., Awaitable[Store]]
+from support.store import Clock, OpenStore
 
 
 @pytest.fixture

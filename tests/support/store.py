@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -15,6 +16,8 @@ from postroad.store import Store, Tx
 
 START = 1_700_000_000_000  # epoch ms at which the tests' clock stands first
 MINUTE = 60_000
+
+OpenStore = Callable[..., Awaitable[Store]]  # takes what ``store.open`` takes, but the URL
 
 _NUMBERS = count(1)
 
@@ -55,13 +58,13 @@ def submission(queue_id: str | None = None, **changes: Any) -> Submission:
     return replace(sub, **changes)
 
 
-def account(name: str = "a", **changes: Any) -> Account:
+def account(account_id: str = "a", /, **changes: Any) -> Account:
     """An account with a mailbox, a relay and secrets."""
     login = Login("user", password=Secret("pass word"))
     made = Account(
-        account=name,
-        name=f"Name of {name}",
-        email=f"{name}@example.com",
+        account=account_id,
+        name=f"Name of {account_id}",
+        email=f"{account_id}@example.com",
         created_at=START,
         imap=ImapSettings("imap.example.com", 993, secure=True, login=login),
         smtp=SmtpSettings("smtp.example.com", 587, login=login),

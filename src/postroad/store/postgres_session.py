@@ -91,7 +91,7 @@ class PostgresSession:
 
     async def finish(self) -> None:
         """Send what is deferred still and commit."""
-        if len(self._deferred) > MAX_TOGETHER:
+        if len(self._deferred) > _step(self._deferred):
             await self._prepare()
         else:
             await self._flush()
@@ -119,23 +119,35 @@ class PostgresSession:
 
     async def _flush(self) -> None:
         while self._deferred:
-            together = self._deferred[: _without_repeats(self._deferred)]
-            del self._deferred[: len(together)]
-            text = _together(tuple(query.text for query, _ in together))
-            arguments = [argument for _, bound in together for argument in bound]
+            step = self._deferred[: _step(self._deferred)]
+            del self._deferred[: len(step)]
+            first = step[0][0]
             try:
-                await self._connection.execute(text, *arguments)
+                if len(step) > 1 and step[1][0] is first:
+                    await self._connection.executemany(first.text, [bound for _, bound in step])
+                else:
+                    text = _together(tuple(query.text for query, _ in step))
+                    arguments = [argument for _, bound in step for argument in bound]
+                    await self._connection.execute(text, *arguments)
             except asyncpg.IntegrityConstraintViolationError as error:
-                names = ", ".join(query.name for query, _ in together)
+                names = ", ".join(dict.fromkeys(query.name for query, _ in step))
                 raise Conflict(f"{names}: {error}") from error
 
 
-def _without_repeats(deferred: Sequence[tuple[Query, object]]) -> int:
-    """How many of the first may become one statement.
+def _step(deferred: Sequence[tuple[Query, object]]) -> int:
+    """How many of the first go in one round trip: repeats of one query, or different ones.
 
     The parts of one statement run in no order (PostgreSQL manual, 7.8.4). That matters where
     the same query comes twice: of two events of a unit the first must come first in the log.
+    Repeats therefore travel as a batch, which keeps their order.
     """
+    repeats = 0
+    for query, _ in deferred:
+        if query is not deferred[0][0]:
+            break
+        repeats += 1
+    if repeats > 1:
+        return repeats
     seen: set[str] = set()
     for query, _ in deferred[:MAX_TOGETHER]:
         if query.name in seen:

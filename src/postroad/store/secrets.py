@@ -44,13 +44,13 @@ class Secrets:
 
     async def check(self, place: Place) -> None:
         """Open what is there and forget it. Raises :exc:`ConfigError` when that fails."""
-        stored = await self._stored(place)
+        stored = await self.stored(place)
         if stored is not None:
             self._sealed_again(place, stored)
 
     async def reseal(self, place: Place) -> bool:
         """Seal one row under the present key; false when there is nothing to change."""
-        stored = await self._stored(place)
+        stored = await self.stored(place)
         if stored is None or self._is_current(place, stored):
             return False
         holder, key = place
@@ -62,7 +62,8 @@ class Secrets:
         )
         return changed == 1
 
-    async def _stored(self, place: Place) -> str | None:
+    async def stored(self, place: Place) -> str | None:
+        """The text as it lies in the row."""
         holder, key = place
         row = await self._session.maybe(f"sealed_{holder.value}", key=key)
         return row[0] if row is not None else None
