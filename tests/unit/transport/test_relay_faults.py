@@ -16,6 +16,7 @@ from postroad.transport.smtp import RelayFailure, SmtpConnection, SmtpTimeouts
 from support.hostile_smtp import Fault, HostileServer
 
 IMPATIENT = SmtpTimeouts(dial_s=5, greeting_s=0.2, command_s=0.2, data_end_s=0.2, quit_s=0.1)
+PATIENT = SmtpTimeouts(dial_s=10, greeting_s=10, command_s=10, data_end_s=10, quit_s=1)
 BARE = b"250-x\r\n250 AUTH PLAIN\r\n"
 LOST = {FailureKind.CONNECTION, FailureKind.PROTOCOL}
 
@@ -43,10 +44,10 @@ class Text:
         return self._read
 
 
-async def attempt(server: HostileServer) -> Outcome:
+async def attempt(server: HostileServer, timeouts: SmtpTimeouts = PATIENT) -> Outcome:
     settings = SmtpSettings("127.0.0.1", server.port, login=Login("u", password=Secret("p")))
     try:
-        connection = await SmtpConnection.open(settings, ehlo_name="us.example", timeouts=IMPATIENT)
+        connection = await SmtpConnection.open(settings, ehlo_name="us.example", timeouts=timeouts)
     except RelayFailure as error:
         return judge(error.failure)
     outcome = await connection.send(Envelope("a@b.example", ("c@d.example",)), Text())
@@ -63,8 +64,8 @@ async def test_a_fault_is_an_outcome_that_names_it(
 ) -> None:
     answers = {} if ehlo is None else {"EHLO": ehlo}
     async with HostileServer({**answers, verb: fault}) as server:
-        async with asyncio.timeout(10):
-            outcome = await attempt(server)
+        async with asyncio.timeout(9):  # shorter than any patience
+            outcome = await attempt(server, IMPATIENT if fault is Fault.HANG else PATIENT)
 
     assert not isinstance(outcome, Accepted)
     assert outcome.why.kind in KINDS[fault]
