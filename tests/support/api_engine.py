@@ -141,9 +141,13 @@ class MemoryEngine:
         self.access = access
         self.settings = Settings(store)
         self.is_healthy = True
+        self.measured = 0
 
     async def health(self) -> bool:
         return self.is_healthy
+
+    async def measure(self) -> None:
+        self.measured += 1
 
     async def measure(self) -> None:
         """There are no gauges here."""

@@ -279,6 +279,7 @@ async def test_metrics_need_their_scope(engine: MemoryEngine, app: Api) -> None:
     reply = await call("GET", "/metrics")
     assert reply.status == 200
     assert b"postroad_http_requests_total" in reply.body
+    assert engine.measured == 1
 
 
 async def test_landing_page_needs_no_token(app: Api) -> None:

@@ -38,7 +38,7 @@ async def get_health(ctx: Context) -> Raw:
 async def get_metrics(ctx: Context) -> Raw:
     """Numbers in the Prometheus text format."""
     await ctx.engine.measure()
-    return Raw(metrics.expose(), metrics.CONTENT_TYPE)
+    return Raw(await metrics.scrape(ctx.engine), metrics.CONTENT_TYPE)
 
 
 @operation("GET", "/swagger.json", tag="Service", scope=None, is_documented=False)
