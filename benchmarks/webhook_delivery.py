@@ -161,8 +161,7 @@ def main() -> None:
                     "min": min(costs),
                     "max": max(costs),
                 },
-            },
-            indent=2,
+            }
         )
     )
 

@@ -157,8 +157,7 @@ def main() -> None:
                 "tasks": given.tasks,
                 "body_bytes": len(BODY),
                 "clients": {name: _summary(values) for name, values in figures.items()},
-            },
-            indent=2,
+            }
         )
     )
 

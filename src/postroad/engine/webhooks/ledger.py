@@ -12,11 +12,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from postroad.domain.errors import Unavailable
 from postroad.engine.wakeup import Hint
 from postroad.observe import get_logger
-from postroad.store import Store, Tx
+from postroad.store import Tx, Unit
+from postroad.store.backend import T
 from postroad.store.webhooks import WebhookError, WebhookJob
 
 log = get_logger(__name__)
@@ -24,6 +26,12 @@ log = get_logger(__name__)
 _LINGER_S = 0.02  # the disk is asked at most this often while there is always something
 _WORTH_WRITING = 50  # results for which the disk is asked again at once
 _RETRY_S = 1.0  # and this long after the store could not write
+
+
+class Writer(Protocol):
+    """The store, as far as it is needed here."""
+
+    async def write(self, unit: Unit[T]) -> T: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,7 @@ class Ledger:
 
     def __init__(
         self,
-        store: Store,
+        store: Writer,
         claim: Claim,
         *,
         on_retry: Callable[[int], None],
