@@ -149,9 +149,6 @@ class MemoryEngine:
     async def measure(self) -> None:
         self.measured += 1
 
-    async def measure(self) -> None:
-        """There are no gauges here."""
-
 
 @asynccontextmanager
 async def memory_engine(

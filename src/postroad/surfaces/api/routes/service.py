@@ -37,7 +37,6 @@ async def get_health(ctx: Context) -> Raw:
 @operation("GET", "/metrics", tag="Service", scope=TokenScope.METRICS, is_documented=False)
 async def get_metrics(ctx: Context) -> Raw:
     """Numbers in the Prometheus text format."""
-    await ctx.engine.measure()
     return Raw(await metrics.scrape(ctx.engine), metrics.CONTENT_TYPE)
 
 
