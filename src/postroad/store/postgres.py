@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from postroad.domain.errors import ConfigError, Unavailable
+from postroad.observe import metrics
 from postroad.store.backend import T, Unit
 from postroad.store.dialect import Engine, load_migrations, load_queries
 from postroad.store.migrate import CREATE_VERSIONS, LIST_VERSIONS, checksum, pending
@@ -144,9 +145,12 @@ class PostgresBackend:
         return self._clock() + self._messenger.offset_ms
 
     async def write(self, unit: Unit[T]) -> T:
+        started = time.perf_counter()
         for again in range(TRIES):
             try:
-                return await self._write_once(unit)
+                value = await self._write_once(unit)
+                metrics.store_committed(1, time.perf_counter() - started)
+                return value
             except _RunAgain as error:
                 if again == TRIES - 1:
                     raise _unavailable(error.cause) from error.cause

@@ -25,6 +25,7 @@ from typing import Any
 import apsw
 
 from postroad.domain.errors import Unavailable
+from postroad.observe import metrics
 from postroad.store.backend import Unit
 from postroad.store.spill import SpillDirectory
 from postroad.store.sqlite_session import Run, SqliteSession
@@ -76,10 +77,11 @@ class Job:
 class _Turn:
     """A batch, as the event loop leaves it to the thread."""
 
-    __slots__ = ("batch", "is_begun", "is_spoiled", "place", "run", "storage_error")
+    __slots__ = ("batch", "is_begun", "is_spoiled", "place", "run", "started", "storage_error")
 
-    def __init__(self, batch: Sequence[Job]) -> None:
+    def __init__(self, batch: Sequence[Job], started: float) -> None:
         self.batch = batch
+        self.started = started  # perf_counter
         self.is_begun = False  # the transaction is open
         self.is_spoiled = False  # a unit failed after it had written
         self.place = 0  # of the first job that has not been finished
@@ -154,7 +156,7 @@ class Writer:
             self._look()
         started = perf_counter()
         batch: list[Job] = []
-        turn = _Turn(batch)
+        turn = _Turn(batch, started)
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
         except STORAGE_ERRORS:
@@ -219,6 +221,7 @@ class Writer:
                 self._roll_back()
                 for job in turn.batch:
                     job.fail(error)
+            metrics.store_committed(len(turn.batch), perf_counter() - turn.started)
             self._loop.call_soon_threadsafe(self._end_turn, turn.batch)
             self._remove_files(turn.batch)
 
