@@ -124,6 +124,7 @@ class LaneBoard:
         """The turn is over and its slot free."""
         self._wake(now)  # whoever became due meanwhile stands before this lane's next turn
         self._running -= 1
+        was_full = self._lane_turns[turn.lane] >= self._limits.per_lane
         for counter, key in ((self._lane_turns, turn.lane), (self._host_turns, turn.host)):
             counter[key] -= 1
             if not counter[key]:
@@ -133,6 +134,9 @@ class LaneBoard:
         due_at = self._due.get(turn.lane)
         if due_at is not None and due_at <= now:
             self._make_ready(turn.lane)
+        elif due_at is not None and was_full:
+            # It may have been woken while it was full, and the clock been set back since.
+            heappush(self._asleep, (due_at, turn.lane))
 
     def next_due(self) -> int | None:
         """When the next sleeping lane becomes due (epoch ms), if any is known."""

@@ -134,6 +134,16 @@ def test_a_lane_whose_host_changed_is_still_dealt_once() -> None:
     assert [t.host for t in deal_all(lanes, 0)] == ["y"]
 
 
+def test_a_clock_that_is_set_back_loses_no_lane() -> None:
+    lanes = board(per_lane=1)
+    lanes.note("a@x", 10)
+    turn = lanes.deal(10)
+    assert turn is not None
+    lanes.end(turn, 5)
+    assert lanes.deal(9) is None
+    assert lanes.deal(10) is not None
+
+
 @given(
     st.lists(
         st.one_of(
