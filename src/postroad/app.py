@@ -51,6 +51,7 @@ from postroad.store import Store
 from postroad.store import open as open_store
 from postroad.surfaces.api.app import Api
 from postroad.surfaces.api.app import Limits as ApiLimits
+from postroad.surfaces.api.connection import BoundedHttp
 from postroad.transport.http import HttpClient
 
 log = get_logger("postroad")
@@ -291,7 +292,7 @@ def _http_server(config: Config, engine: Engine) -> uvicorn.Server:
     return _HttpServer(
         uvicorn.Config(
             api,
-            http="httptools",
+            http=BoundedHttp,
             ws="none",
             lifespan="off",
             interface="asgi3",

@@ -21,10 +21,11 @@ from typing import Any
 import pytest
 from postroad.domain.message_id import pack_message
 from support.dovecot import Dovecot
-from support.postfix import Postfix
+from support.postfix import MISSING, PASSWORD, USER, Postfix, is_possible, postfix
 
 from support.receiver import Receiver
 from support.server import Server
+from support.sink import Sink
 
 pytestmark = pytest.mark.integration
 
@@ -44,7 +45,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def server(
-    tmp_path: Path, dovecot: Dovecot, postfix: Postfix, receiver: Receiver
+    tmp_path: Path, dovecot: Dovecot, relay: Postfix, receiver: Receiver
 ) -> Iterator[Server]:
     with Server(tmp_path) as running:
         running.ok(
@@ -61,20 +62,35 @@ def server(
                 "email": "sender@example.com",
                 "imap": {
                     "auth": {"user": "example", "pass": dovecot.password},
-                    "host": dovecot.host,
+                    "host": "localhost",
                     "port": dovecot.port,
                     "secure": False,
-                    "tls": {"rejectUnauthorized": False},
+                    "tls": {"ca": dovecot.ca},
                 },
                 "smtp": {
-                    "host": postfix.host,
-                    "port": postfix.port,
+                    "auth": {"user": USER, "pass": PASSWORD},
+                    "host": "localhost",
+                    "port": relay.submission_port,
                     "secure": False,
-                    "tls": {"rejectUnauthorized": False},
+                    "tls": {"ca": relay.ca},
                 },
             },
         )
         running.wait_connected("example")
+        yield running
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink() as running:
+        yield running
+
+
+@pytest.fixture
+def relay(sink: Sink) -> Iterator[Postfix]:
+    if not is_possible():
+        pytest.skip(MISSING)
+    with postfix(sink.host, sink.port) as running:
         yield running
 
 
@@ -102,7 +118,7 @@ def curl(server: Server, body: str) -> Any:
 
 
 def test_a_reply_is_queued_relayed_filed_and_flagged(
-    server: Server, dovecot: Dovecot, postfix: Postfix, receiver: Receiver
+    server: Server, dovecot: Dovecot, sink: Sink, receiver: Receiver
 ) -> None:
     original = (
         b"From: Andris Reinman <andris@example.net>\r\nTo: sender@example.com\r\n"
@@ -153,7 +169,7 @@ def test_a_reply_is_queued_relayed_filed_and_flagged(
     assert sent.data["response"].startswith("250 2.0.0 Ok: queued as ")
     assert sent.data["envelope"] == {"from": "sender@example.com", "to": ["andris@example.net"]}
 
-    relayed = parse(postfix.wait_for_mail(answer["messageId"]))
+    relayed = parse(wait_for_arrival(server, sink, answer["messageId"]))
     filed = parse(wait_for_filed(server, dovecot, "Sent", answer["messageId"]))
     for mail in (relayed, filed):
         assert mail["Subject"] == "Re: Hello there"
@@ -172,7 +188,7 @@ def test_a_reply_is_queued_relayed_filed_and_flagged(
 
 
 def test_a_scheduled_message_waits_in_the_outbox_and_leaves_in_time(
-    server: Server, postfix: Postfix, receiver: Receiver
+    server: Server, sink: Sink, receiver: Receiver
 ) -> None:
     due = datetime.now(UTC) + timedelta(seconds=4)
     send_at = due.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -204,8 +220,12 @@ def test_a_scheduled_message_waits_in_the_outbox_and_leaves_in_time(
     receiver.wait_for("messageSent", queueId=answer["queueId"])
     arrived = time.time()
     assert due.timestamp() <= arrived <= due.timestamp() + 3
-    assert parse(postfix.wait_for_mail(answer["messageId"]))["Subject"] == "Scheduled email"
-    assert server.ok("GET", "/v1/outbox")["total"] == 0
+    assert (
+        parse(wait_for_arrival(server, sink, answer["messageId"]))["Subject"] == "Scheduled email"
+    )
+    server.wait_until(
+        lambda: server.ok("GET", "/v1/outbox")["total"] == 0, 10, "it has left the outbox"
+    )
 
 
 def test_a_refused_message_is_told_by_webhook(server: Server, receiver: Receiver) -> None:
@@ -233,6 +253,17 @@ def find(dovecot: Dovecot, mailbox: str, message_id: str) -> tuple[bytes, tuple[
 def wait_for_filed(server: Server, dovecot: Dovecot, path: str, message_id: str) -> bytes:
     found = server.wait_until(
         lambda: find(dovecot, path, message_id)[0], 15, f"the copy is in {path}"
+    )
+    assert isinstance(found, bytes)
+    return found
+
+
+def wait_for_arrival(server: Server, sink: Sink, message_id: str) -> bytes:
+    """The mail as it came out at the other end of the relay."""
+    found = server.wait_until(
+        lambda: next((mail for mail in sink.mails if message_id.encode() in mail), None),
+        15,
+        f"{message_id} has passed the relay",
     )
     assert isinstance(found, bytes)
     return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from mimetypes import MimeTypes
 
 from postroad.domain.account import Account
 from postroad.domain.address import Address, unique_addresses
@@ -214,15 +215,27 @@ def _attachment(wanted: AttachmentRequest, part: PartContent | None) -> Attachme
     content_id = wanted.content_id or (info.content_id if info is not None else None)
     disposition = wanted.disposition or (info.disposition if info is not None else None)
     data = part.data if part is not None else wanted.data
+    filename = wanted.filename or (info.filename if info is not None else None)
+    content_type = wanted.content_type or (info.content_type if info is not None else None)
     attachment = Attachment(
-        filename=wanted.filename or (info.filename if info is not None else None),
-        content_type=wanted.content_type or (info.content_type if info is not None else "") or "",
+        filename=filename,
+        content_type=content_type or _type_of(filename),
         disposition=disposition or ("inline" if content_id is not None else "attachment"),
         content_id=content_id,
         data=data if data is not None else b"",
     )
     # What a stranger called his file must not stop a forward; what the caller says is checked.
     return attachment if part is None else tidy_attachment(attachment)
+
+
+# The built-in table alone: what a machine has in its own files must not change a message.
+_TYPES = MimeTypes(filenames=())
+
+
+def _type_of(filename: str | None) -> str:
+    """The media type that a file name suggests."""
+    found, encoding = _TYPES.guess_type(filename or "", strict=False)
+    return found if found is not None and encoding is None else "application/octet-stream"
 
 
 def _flagging(request: SubmitRequest, referral: Referral) -> Flagging | None:

@@ -158,6 +158,22 @@ def test_an_attachment_by_reference_keeps_what_the_caller_does_not_say() -> None
     assert attachment.get_content_type() == "application/pdf"
 
 
+@pytest.mark.parametrize(
+    ("filename", "expected"),
+    [
+        ("dot.png", "image/png"),
+        ("REPORT.PDF", "application/pdf"),
+        ("archive.tar.gz", "application/octet-stream"),
+        (None, "application/octet-stream"),
+    ],
+)
+def test_a_file_name_suggests_the_media_type(filename: str | None, expected: str) -> None:
+    attachment = AttachmentRequest(filename=filename, data=b"x")
+    request = SubmitRequest(to=TO, attachments=(attachment,))
+    mail = parsed(prepare(request, ACCOUNT, Referral(), now=NOW))
+    assert next(iter(mail.iter_attachments())).get_content_type() == expected
+
+
 def test_a_raw_message_keeps_its_octets_and_gives_the_envelope() -> None:
     raw = b"From: ann@example.com\r\nTo: b@example.net\r\nsubject:  as  is\r\n\r\nbody\r\n"
     prepared = prepare(SubmitRequest(raw=raw), ACCOUNT, Referral(), now=NOW)
