@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 from email.message import EmailMessage
 
 import pybase64
-import rig
 
 import postroad
+import rig
 from postroad.domain.address import Address
 from postroad.protocol.mime import (
     Attachment,

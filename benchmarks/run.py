@@ -14,10 +14,10 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping
 
-import rig
 import uvloop
 
 import postroad
+import rig
 
 QUESTIONS = ("submit", "deliver", "memory")
 

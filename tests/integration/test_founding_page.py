@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from postroad.domain.message_id import pack_message
 from support.dovecot import Dovecot
 from support.postfix import MISSING, PASSWORD, USER, Postfix, is_possible, postfix
-
 from support.receiver import Receiver
 from support.server import Server
 from support.sink import Sink
