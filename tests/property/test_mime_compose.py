@@ -7,6 +7,7 @@ import email
 import email.policy
 import email.utils
 import re
+import unicodedata
 from email.header import decode_header, make_header
 from email.message import Message
 
@@ -128,13 +129,22 @@ def test_bodies_and_files_arrive_octet_by_octet(given_draft: Draft) -> None:
         ) == text.removesuffix("\n")
 
 
+def _puzzles_mail_parser(given_draft: Draft) -> bool:
+    """Whether a local part holds, quoted, what mail-parser takes for the structure of the field."""
+    fields = (given_draft.to, given_draft.cc, given_draft.bcc, given_draft.reply_to)
+    people = (given_draft.from_, *(person for field in fields for person in field))
+    return any(set("[]<>(),;:") & set(person.address.rpartition("@")[0]) for person in people)
+
+
 @_DRAFTS
 @given(drafts)
 def test_mail_parser_agrees(given_draft: Draft) -> None:
+    assume(not _puzzles_mail_parser(given_draft))
     parsed = mailparser.parse_from_bytes(octets(compose(given_draft)))
     assert parsed.defects == []
     assert parsed.message_id == given_draft.message_id
-    assert parsed.subject.split() == (given_draft.subject or "").split()
+    subject = unicodedata.normalize("NFC", given_draft.subject or "")  # as mail-parser does
+    assert parsed.subject.split() == subject.split()
     assert len(parsed.to) == len(given_draft.to)
     assert len(parsed.attachments) == len(given_draft.attachments)
 
