@@ -33,14 +33,12 @@ check: $(VENV)/dev.stamp
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest -q -n $(JOBS) tests/unit tests/property tests/docs $(ARGS)
 
-# Two runs: the tests that measure must have the machine for themselves.
 test: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -q -m serial $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/pytest -q -m "not serial" -n $(JOBS) $(ARGS)
+	$(BIN)/pytest -q -n $(JOBS) $(ARGS)
 
 bench: $(VENV)/runtime.stamp
 	$(BIN)/python benchmarks/run.py $(ARGS)
