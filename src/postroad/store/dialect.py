@@ -95,7 +95,7 @@ def parse_queries(source: str, engine: Engine) -> list[Query]:
     parts: dict[str, str] = {}
     queries: list[Query] = []
     for name, cardinality, is_slow, body in _sections(source):
-        text = _PART.sub(lambda m: parts[m[1]], _for_engine(body, engine)).strip()
+        text = _PART.sub(lambda m: parts[m[1]], _for_engine(body, engine)).strip().removesuffix(";")
         if cardinality == "part":
             parts[name] = text
         else:

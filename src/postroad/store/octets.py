@@ -195,12 +195,12 @@ async def read(
         return
     at = 0
     async for piece in large.get(content_id, spill):
-        for kept in _cut(piece, start - at, end - at):
+        for kept in cut(piece, start - at, end - at):
             yield kept
         at += len(piece)
 
 
-def _cut(piece: bytes, start: int, end: int) -> Iterator[bytes]:
+def cut(piece: bytes, start: int, end: int) -> Iterator[bytes]:
     """What of ``piece`` lies outside of a span, which may begin before it and end behind it."""
     if start >= end or end <= 0 or start >= len(piece):
         yield piece

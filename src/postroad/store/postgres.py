@@ -75,7 +75,6 @@ class PostgresBackend:
         self,
         pool: asyncpg.Pool[asyncpg.Record],
         messenger: Messenger,
-        ear: asyncpg.Connection[asyncpg.Record],
         sealer: Sealer,
         clock: Callable[[], int],
         wake: Wake,
@@ -89,7 +88,7 @@ class PostgresBackend:
         self._is_closed = False
         # Not in a task group: like the writer thread of SQLite it belongs to the open store,
         # mends itself and is ended by close().
-        self._messenger_task = asyncio.get_running_loop().create_task(messenger.run(ear))
+        self._messenger_task = asyncio.get_running_loop().create_task(messenger.run())
 
     @classmethod
     async def open(
@@ -121,7 +120,7 @@ class PostgresBackend:
                     await _migrate(first, own_clock)
                 finally:
                     await first.close()
-                ear = await messenger.open()
+                await messenger.open()
                 try:
                     pool = await asyncpg.create_pool(
                         url,
@@ -133,13 +132,13 @@ class PostgresBackend:
                         reset=_keep_as_it_is,
                     )
                 except BaseException:
-                    ear.terminate()
+                    messenger.close()
                     raise
         except (OSError, TimeoutError, ValueError, asyncpg.InterfaceError) as error:
             raise ConfigError(f"The database cannot be reached: {_words(error)}") from error
         except asyncpg.PostgresError as error:
             raise ConfigError(f"The database refuses: {_words(error)}") from error
-        return cls(pool, messenger, ear, sealer, own_clock, wake)
+        return cls(pool, messenger, sealer, own_clock, wake)
 
     def now(self) -> int:
         return self._clock() + self._messenger.offset_ms
@@ -189,6 +188,7 @@ class PostgresBackend:
         self._is_closed = True
         self._messenger_task.cancel()
         await asyncio.gather(self._messenger_task, return_exceptions=True)
+        self._messenger.close()
         try:
             async with asyncio.timeout(ACQUIRE_S):
                 # A command beside the server closes before its hints have gathered for long

@@ -91,7 +91,7 @@ class PostgresSession:
 
     async def finish(self) -> None:
         """Send what is deferred still and commit."""
-        if len(self._deferred) > _step(self._deferred):
+        if len(self._deferred) > step_of(self._deferred):
             await self._prepare()
         else:
             await self._flush()
@@ -119,14 +119,14 @@ class PostgresSession:
 
     async def _flush(self) -> None:
         while self._deferred:
-            step = self._deferred[: _step(self._deferred)]
+            step = self._deferred[: step_of(self._deferred)]
             del self._deferred[: len(step)]
             first = step[0][0]
             try:
                 if len(step) > 1 and step[1][0] is first:
                     await self._connection.executemany(first.text, [bound for _, bound in step])
                 else:
-                    text = _together(tuple(query.text for query, _ in step))
+                    text = together(tuple(query.text for query, _ in step))
                     arguments = [argument for _, bound in step for argument in bound]
                     await self._connection.execute(text, *arguments)
             except asyncpg.IntegrityConstraintViolationError as error:
@@ -134,7 +134,7 @@ class PostgresSession:
                 raise Conflict(f"{names}: {error}") from error
 
 
-def _step(deferred: Sequence[tuple[Query, object]]) -> int:
+def step_of(deferred: Sequence[tuple[Query, object]]) -> int:
     """How many of the first go in one round trip: repeats of one query, or different ones.
 
     The parts of one statement run in no order (PostgreSQL manual, 7.8.4). That matters where
@@ -157,7 +157,7 @@ def _step(deferred: Sequence[tuple[Query, object]]) -> int:
 
 
 @lru_cache(maxsize=256)
-def _together(texts: tuple[str, ...]) -> str:
+def together(texts: tuple[str, ...]) -> str:
     """One statement that does what all of ``texts`` do, parameters numbered through."""
     offset = 0
     parts: list[str] = []

@@ -53,6 +53,7 @@ class Messenger:
         self._is_correcting = is_correcting
         self._notes: dict[Note, None] = {}
         self._has_notes = asyncio.Event()
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self.offset_ms = 0  # to add to the clock
 
     def tell(self, notes: Iterable[Note]) -> None:
@@ -70,8 +71,13 @@ class Messenger:
         if self._is_correcting and after - before < _TOO_SLOW_MS:
             self.offset_ms = there - (before + after) // 2
 
-    async def open(self) -> asyncpg.Connection[asyncpg.Record]:
-        """Connect and listen; hand the connection to :meth:`run`."""
+    def close(self) -> None:
+        """Let go of the connection; for when :meth:`run` has ended or never began."""
+        if self._connection is not None:
+            self._connection.terminate()
+
+    async def open(self) -> None:
+        """Connect and listen, for :meth:`run`."""
         connection = await self._connect()
         try:
             await self.measure(connection)
@@ -79,22 +85,21 @@ class Messenger:
         except BaseException:
             connection.terminate()
             raise
-        return connection
+        self._connection = connection
 
-    async def run(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
-        """Listen and tell until cancelled, on ``connection`` and on those that follow it."""
+    async def run(self) -> None:
+        """Listen and tell until cancelled, on the connection of :meth:`open` and its heirs."""
         pause_s = 0.1
         while True:
             try:
-                try:
-                    await self._converse(connection)
-                finally:
-                    connection.terminate()
+                if self._connection is not None:
+                    await self._converse(self._connection)
             except LOST:
+                self.close()
                 await asyncio.sleep(pause_s)
             try:
                 async with asyncio.timeout(TIMEOUT_S):
-                    connection = await self.open()
+                    await self.open()
             except LOST:
                 pause_s = min(5.0, pause_s * 2)
             else:

@@ -223,7 +223,7 @@ CREATE TABLE idempotency (
     PRIMARY KEY (account, key)
 );
 
-CREATE INDEX idempotency_age ON idempotency (created_at);
+CREATE INDEX idempotency_age ON idempotency (created_at, account, key);
 
 CREATE TABLE token (
     token_id     TEXT   NOT NULL PRIMARY KEY,
