@@ -1,0 +1,32 @@
+"""The server side of SMTP as a state machine without I/O. RFC 5321, RFC 6409."""
+
+from postroad.protocol.smtp.server.command import MailFrom, RcptTo
+from postroad.protocol.smtp.server.events import (
+    Ended,
+    Event,
+    Login,
+    MailWanted,
+    Octets,
+    Received,
+    Spoiled,
+    TlsWanted,
+)
+from postroad.protocol.smtp.server.replies import Reply
+from postroad.protocol.smtp.server.session import ServerSession
+from postroad.protocol.smtp.server.states import Terms
+
+__all__ = [
+    "Ended",
+    "Event",
+    "Login",
+    "MailFrom",
+    "MailWanted",
+    "Octets",
+    "RcptTo",
+    "Received",
+    "Reply",
+    "ServerSession",
+    "Spoiled",
+    "Terms",
+    "TlsWanted",
+]
