@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from email.message import EmailMessage
+from functools import partial
 
 import pybase64
 
@@ -114,9 +115,9 @@ def _cpu_us(work: Callable[[], object]) -> float:
 def _works(*, with_stdlib: bool = False) -> dict[str, Callable[[], object]]:
     works: dict[str, Callable[[], object]] = {}
     for name, draft in _cases().items():
-        works[f"{name}_cpu_us"] = lambda draft=draft: compose(draft)
+        works[f"{name}_cpu_us"] = partial(compose, draft)
         if with_stdlib:
-            works[f"{name}_stdlib_cpu_us"] = lambda draft=draft: _stdlib(draft)
+            works[f"{name}_stdlib_cpu_us"] = partial(_stdlib, draft)
     encoded = pybase64.b64encode(bytes(_MEGABYTE))
     works["file_1mb_from_base64_cpu_us"] = lambda: compose(
         _draft(attachments=(_file(pybase64.b64decode(encoded, validate=True)),))
