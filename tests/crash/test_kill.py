@@ -6,6 +6,7 @@ was in flight at a kill, and the log says so for each.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import random
@@ -48,6 +49,7 @@ def run(server: Server, sink: Sink, *, messages: int, kills: int, rng: random.Ra
          "smtp": {"host": sink.host, "port": sink.port}},
     )  # fmt: skip
     acknowledged: dict[str, str] = {}  # Message-ID -> queue id
+    refusals: list[tuple[int, object]] = []
     progress = threading.Event()
 
     def submit() -> None:
@@ -58,10 +60,12 @@ def run(server: Server, sink: Sink, *, messages: int, kills: int, rng: random.Ra
             headers = {"idempotency-key": message_id}
             try:
                 status, answer = server.call("POST", "/v1/account/a/submit", body, headers=headers)
-            except (OSError, ValueError):
+            except (OSError, ValueError, http.client.HTTPException):
                 time.sleep(0.02)  # it is being killed or started; the same key is used again
                 continue
-            assert status == 200, answer
+            if status != 200:
+                refusals.append((status, answer))
+                break
             acknowledged[message_id] = answer["queueId"]
             sent += 1
         progress.set()
@@ -73,6 +77,7 @@ def run(server: Server, sink: Sink, *, messages: int, kills: int, rng: random.Ra
         server.kill()
         server.start()
     assert progress.wait(120), "the client could not hand over everything"
+    assert not refusals
     server.wait_until(
         lambda: acknowledged.keys() <= sink.counts.keys(), 90, "everything is delivered"
     )
