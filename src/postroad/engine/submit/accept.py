@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import replace
 
 from postroad.domain.account import Account
@@ -17,16 +17,22 @@ from postroad.domain.submission import Submission, SubmissionState
 from postroad.engine.accounts.directory import Directory
 from postroad.engine.providers.base import MailProvider
 from postroad.engine.settings import Settings
-from postroad.engine.submit.compose import Prepared, is_large, prepare
+from postroad.engine.submit.compose import Prepared, is_large, prepare, prepare_file
 from postroad.engine.submit.idempotency import KEPT_MS, Guard, Remembered
 from postroad.engine.submit.refer import Referral, fetch_referral
-from postroad.engine.submit.request import IdempotencyResult, SubmitRequest, SubmitResult
+from postroad.engine.submit.request import (
+    IdempotencyResult,
+    RawFile,
+    SubmitRequest,
+    SubmitResult,
+)
 from postroad.observe import get_logger, metrics
 from postroad.store import Store, Tx
 
 log = get_logger("postroad.submit")
 
 DEFAULT_ATTEMPTS = 10
+MAX_HEAD_BYTES = 1024 * 1024  # header block of a message that is read from a file
 HORIZON_ATTEMPTS = 10_000  # with a horizon the clock ends the delivery, not the count
 
 
@@ -70,7 +76,17 @@ class Submit:
                     return accepted
             return self._repeat(held.first, key, request)
 
+    async def knows(self, account: str) -> bool:
+        """Whether there is such an account. Does not touch the store for one used lately."""
+        try:
+            await self._directory.get(account)
+        except NotFound:
+            return False
+        return True
+
     async def _accept(self, account: Account, request: SubmitRequest) -> SubmitResult:
+        if request.raw_file is not None:
+            return await self._accept_file(account, request, request.raw_file)
         referral = await self._refer(account, request)
         now = self._store.now()
         if is_large(request, referral):
@@ -81,7 +97,24 @@ class Submit:
             return SubmitResult(
                 prepared.message_id, reference=prepared.reference, preview=b"".join(prepared.pieces)
             )
-        return await self._enqueue(account, request, prepared)
+        return await self._enqueue(account, request, prepared, prepared.pieces)
+
+    async def _accept_file(
+        self, account: Account, request: SubmitRequest, file: RawFile
+    ) -> SubmitResult:
+        head = await file.read_head(MAX_HEAD_BYTES)
+        now = self._store.now()
+        prepared, body_at = await asyncio.to_thread(
+            prepare_file, request, head, file, account, now=now
+        )
+
+        async def pieces() -> AsyncIterator[bytes]:
+            for piece in prepared.pieces:
+                yield piece
+            async for piece in file.read(body_at):
+                yield piece
+
+        return await self._enqueue(account, request, prepared, pieces())
 
     async def _refer(self, account: Account, request: SubmitRequest) -> Referral:
         if request.reference is None and all(a.reference is None for a in request.attachments):
@@ -93,10 +126,14 @@ class Submit:
         return await fetch_referral(await self._provider_of(account), request)
 
     async def _enqueue(
-        self, account: Account, request: SubmitRequest, prepared: Prepared
+        self,
+        account: Account,
+        request: SubmitRequest,
+        prepared: Prepared,
+        pieces: Iterable[bytes] | AsyncIterable[bytes],
     ) -> SubmitResult:
         staged = await self._store.stage(
-            prepared.pieces, bcc_start=prepared.bcc_start, bcc_end=prepared.bcc_end
+            pieces, bcc_start=prepared.bcc_start, bcc_end=prepared.bcc_end
         )
         now = self._store.now()
         due_at = max(now, prepared.send_at or now)

@@ -14,18 +14,26 @@ from mimetypes import MimeTypes
 from postroad.domain.account import Account
 from postroad.domain.address import Address, unique_addresses
 from postroad.domain.envelope import Envelope
-from postroad.domain.errors import FieldProblem, Invalid
+from postroad.domain.errors import FieldProblem, Invalid, TooLarge
 from postroad.domain.message import PartContent
 from postroad.domain.submission import Flagging, ReferenceAction
 from postroad.engine.submit.refer import Referral
-from postroad.engine.submit.request import AttachmentRequest, ReferenceResult, SubmitRequest
+from postroad.engine.submit.request import (
+    AttachmentRequest,
+    RawFile,
+    ReferenceResult,
+    SubmitRequest,
+)
 from postroad.protocol.mime import (
+    AdoptedHead,
+    AdoptedRaw,
     Attachment,
     Controls,
     Draft,
     OwnFields,
     RawOverrides,
     Referred,
+    adopt_head,
     adopt_raw,
     compose,
     extract_images,
@@ -131,34 +139,71 @@ def _prepare_parts(
 def _prepare_raw(
     request: SubmitRequest, raw: bytes, account: Account, referral: Referral, now: int
 ) -> Prepared:
-    thread = _thread(request, referral)
-    adopted = adopt_raw(
-        raw,
-        RawOverrides(
-            fallback_message_id=make_message_id(str(uuid.uuid4()), account.email or ""),
-            now_ms=now,
-            fallback_from=account.sender,
-            send_at_ms=request.send_at,
-            from_=request.from_,
-            reply_to=request.reply_to,
-            to=request.to,
-            cc=request.cc,
-            bcc=request.bcc,
-            subject=request.subject,
-            message_id=normalise_message_id(request.message_id) if request.message_id else None,
-            in_reply_to=thread.in_reply_to if thread is not None else None,
-            references=thread.references if thread is not None else None,
-            headers=request.headers,
-        ),
+    adopted = adopt_raw(raw, _overrides(request, account, referral, now))
+    return _adopted(
+        request, adopted, adopted.pieces, referral=referral, eight_bit=adopted.eight_bit
     )
+
+
+def prepare_file(
+    request: SubmitRequest, head: bytes, file: RawFile, account: Account, *, now: int
+) -> tuple[Prepared, int]:
+    """Take over a message that stays in its file; also, where in the file its body begins.
+
+    ``head`` is the file's beginning. Raises :exc:`TooLarge` when the header block is longer than
+    that, and :exc:`Invalid`.
+    """
+    adopted = adopt_head(head, _overrides(request, account, Referral(), now))
+    if adopted.body_at >= len(head) < file.size:
+        raise TooLarge(f"The header is larger than {len(head)} octets")
+    prepared = _adopted(
+        request,
+        adopted,
+        [adopted.octets],
+        referral=Referral(),
+        eight_bit=file.is_eight_bit or not adopted.octets.isascii(),
+    )
+    return prepared, adopted.body_at
+
+
+def _overrides(
+    request: SubmitRequest, account: Account, referral: Referral, now: int
+) -> RawOverrides:
+    thread = _thread(request, referral)
+    return RawOverrides(
+        fallback_message_id=make_message_id(str(uuid.uuid4()), account.email or ""),
+        now_ms=now,
+        fallback_from=account.sender,
+        send_at_ms=request.send_at,
+        from_=request.from_,
+        reply_to=request.reply_to,
+        to=request.to,
+        cc=request.cc,
+        bcc=request.bcc,
+        subject=request.subject,
+        message_id=normalise_message_id(request.message_id) if request.message_id else None,
+        in_reply_to=thread.in_reply_to if thread is not None else None,
+        references=thread.references if thread is not None else None,
+        headers=request.headers,
+    )
+
+
+def _adopted(
+    request: SubmitRequest,
+    adopted: AdoptedRaw | AdoptedHead,
+    pieces: Sequence[bytes],
+    *,
+    referral: Referral,
+    eight_bit: bool,
+) -> Prepared:
     _refuse_unbuilt(adopted.controls)
     envelope = request.envelope or Envelope(adopted.mail_from, adopted.rcpt_to)
     controls = adopted.controls
     return Prepared(
-        pieces=adopted.pieces,
+        pieces=pieces,
         bcc_start=adopted.bcc_start,
         bcc_end=adopted.bcc_end,
-        eight_bit=adopted.eight_bit,
+        eight_bit=eight_bit,
         smtputf8=adopted.smtputf8 or _needs_smtputf8(envelope),
         envelope=envelope,
         message_id=adopted.message_id,

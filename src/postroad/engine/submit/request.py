@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from postroad.domain.address import Address
 from postroad.domain.envelope import DsnRequest, Envelope
@@ -34,6 +36,26 @@ class AttachmentRequest:
     reference: str | None = None
 
 
+class RawFile(Protocol):
+    """A ready-made message that is too large to hold: CRLF line ends, one at its very end."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def is_eight_bit(self) -> bool:
+        """Whether octets above 127 occur."""
+        ...
+
+    async def read_head(self, max_bytes: int) -> bytes:
+        """The first octets."""
+        ...
+
+    def read(self, start: int) -> AsyncIterator[bytes]:
+        """The octets from ``start`` on, in pieces."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SubmitRequest:
     """One message to accept. Exactly the members of contract §6 that this version knows.
@@ -51,6 +73,7 @@ class SubmitRequest:
     text: str | None = None
     html: str | None = None
     raw: bytes | None = None
+    raw_file: RawFile | None = None  # in place of raw
     attachments: tuple[AttachmentRequest, ...] = ()
     reference: ReferenceRequest | None = None
     envelope: Envelope | None = None

@@ -13,11 +13,19 @@ from postroad.protocol.mime.headers import Headers, message_ids, parse_headers
 from postroad.protocol.mime.html import text_from_html
 from postroad.protocol.mime.ids import is_message_id, make_message_id, normalise_message_id
 from postroad.protocol.mime.images import extract_images
-from postroad.protocol.mime.raw import AdoptedRaw, RawOverrides, adopt_raw
+from postroad.protocol.mime.raw import (
+    AdoptedHead,
+    AdoptedRaw,
+    RawOverrides,
+    adopt_head,
+    adopt_raw,
+    peek_controls,
+)
 from postroad.protocol.mime.reference import OwnFields, Referred, refer
 from postroad.protocol.mime.words import decode_words, encode_words
 
 __all__ = [
+    "AdoptedHead",
     "AdoptedRaw",
     "Attachment",
     "Composed",
@@ -29,6 +37,7 @@ __all__ = [
     "Referred",
     "WireAddress",
     "addresses",
+    "adopt_head",
     "adopt_raw",
     "compose",
     "decode_words",
@@ -43,6 +52,7 @@ __all__ = [
     "parse_date",
     "parse_headers",
     "parse_instant",
+    "peek_controls",
     "refer",
     "text_from_html",
     "tidy_attachment",

@@ -30,6 +30,7 @@ from postroad.protocol.mime.lines import crlf_chunks, gather, has_long_line
 _BCC = frozenset({"bcc", "resent-bcc"})
 # A mailbox file's separator is no part of the message (RFC 4155); "From :" is an obsolete field.
 _MBOX_LINE = re.compile(rb">?From (?![ \t]*:)[^\r\n]{0,998}(?:\r?\n|\r)")
+_CONTROL = re.compile(rb"^x-(?:ee|postroad)-", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,23 @@ class AdoptedRaw:
     controls: Controls
 
 
+@dataclass(frozen=True, slots=True)
+class AdoptedHead:
+    """The header block of a message, ready to be stored in front of its body as it is."""
+
+    octets: bytes  # with the empty line behind the fields
+    body_at: int  # where the body begins in the message as it came
+    bcc_start: int  # span of all Bcc fields; both 0 when there is none
+    bcc_end: int
+    smtputf8: bool  # the header is UTF-8. RFC 6531
+    headers: Headers
+    message_id: str  # with <>
+    subject: str  # decoded; empty when there is none
+    mail_from: str  # first address of From, else of Sender; empty when there is none
+    rcpt_to: tuple[str, ...]  # To, Cc and Bcc, each mailbox once
+    controls: Controls
+
+
 def adopt_raw(raw: bytes, overrides: RawOverrides) -> AdoptedRaw:
     """Take over a message as it is, save for ``overrides``.
 
@@ -83,8 +101,31 @@ def adopt_raw(raw: bytes, overrides: RawOverrides) -> AdoptedRaw:
     Raises :exc:`Invalid` naming every offending member; the key ``raw`` stands for NUL in a
     header field, which no relay takes.
     """
-    mbox_line = _MBOX_LINE.match(raw)
-    start = mbox_line.end() if mbox_line is not None else 0
+    head = adopt_head(raw, overrides)
+    pieces = gather(chain([head.octets], _ended(crlf_chunks(raw, head.body_at))))
+    return AdoptedRaw(
+        pieces=pieces,
+        size=sum(map(len, pieces)),
+        bcc_start=head.bcc_start,
+        bcc_end=head.bcc_end,
+        eight_bit=not all(piece.isascii() for piece in pieces),
+        smtputf8=head.smtputf8,
+        long_lines=has_long_line(pieces),
+        headers=head.headers,
+        message_id=head.message_id,
+        subject=head.subject,
+        mail_from=head.mail_from,
+        rcpt_to=head.rcpt_to,
+        controls=head.controls,
+    )
+
+
+def adopt_head(raw: bytes, overrides: RawOverrides) -> AdoptedHead:
+    """Take over the header block alone, as :func:`adopt_raw` does.
+
+    ``raw`` is the message, or at least as much of it as holds the whole header block.
+    """
+    start = _mbox_size(raw)
     fields, body_at = split_fields(raw if not start else raw[start:])
     if any(b"\0" in field.octets for field in fields):
         raise Invalid(fields=[FieldProblem("raw", "a header field must not contain NUL")])
@@ -92,17 +133,13 @@ def adopt_raw(raw: bytes, overrides: RawOverrides) -> AdoptedRaw:
     fields = _apply([f for f in fields if f.key not in CONTROL_FIELDS], overrides, controls)
     head = b"".join(field.octets for field in fields)
     bcc_start, bcc_end = _bcc_span(fields)
-    body = _ended(crlf_chunks(raw, start + body_at))
-    pieces = gather(chain([head, b"\r\n"], body))
     headers = Headers(tuple(fields))
-    return AdoptedRaw(
-        pieces=pieces,
-        size=sum(map(len, pieces)),
+    return AdoptedHead(
+        octets=head + b"\r\n",
+        body_at=start + body_at,
         bcc_start=bcc_start,
         bcc_end=bcc_end,
-        eight_bit=not all(piece.isascii() for piece in pieces),
         smtputf8=not head.isascii() and _is_utf8(head),
-        long_lines=has_long_line(pieces),
         headers=headers,
         message_id=_message_id(headers, overrides),
         subject=headers.get("subject") or "",
@@ -115,6 +152,19 @@ def adopt_raw(raw: bytes, overrides: RawOverrides) -> AdoptedRaw:
         ),
         controls=controls,
     )
+
+
+def peek_controls(raw: bytes) -> Controls:
+    """What the control fields of a message say, before it is taken over."""
+    # Most messages have none, and looking is cheaper than taking fields apart.
+    if _CONTROL.search(raw) is None:
+        return Controls()
+    return read_controls(split_fields(raw[_mbox_size(raw) :])[0])
+
+
+def _mbox_size(raw: bytes) -> int:
+    mbox_line = _MBOX_LINE.match(raw)
+    return mbox_line.end() if mbox_line is not None else 0
 
 
 def _apply(fields: Sequence[Field], overrides: RawOverrides, controls: Controls) -> list[Field]:
