@@ -15,6 +15,7 @@ import asyncio
 import socket
 import ssl
 from collections import deque
+from collections.abc import Callable
 from typing import cast
 
 from postroad.domain.account import TlsOptions
@@ -40,6 +41,7 @@ MAX_HELD_BYTES = 256 * 1024  # the peer is made to wait beyond this
 MAX_UNSENT_BYTES = 256 * 1024  # drain() waits above this
 _MAX_CONNECT_HEAD = 16 * 1024
 _CLOSE_TIMEOUT_S = 2.0
+_OnOpen = Callable[["Stream"], None]
 
 
 async def connect(endpoint: Endpoint) -> Stream:
@@ -107,8 +109,9 @@ class Stream(asyncio.Protocol):
     wait. Deadlines are times of the event loop's clock.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_open: _OnOpen | None = None) -> None:
         self._loop = loop
+        self._on_open = on_open  # told once the connection stands, where we accept it
         self._transport: asyncio.Transport | None = None
         self._layers: tuple[TlsLayer, ...] = ()  # outermost first
         self._chunks: deque[bytes] = deque()
@@ -182,6 +185,11 @@ class Stream(asyncio.Protocol):
     def is_open(self) -> bool:
         """Whether the connection still stands, in either direction."""
         return self._transport is not None
+
+    @property
+    def peer_name(self) -> object:
+        """The peer's socket address; ``None`` once the connection is gone."""
+        return self._transport and self._transport.get_extra_info("peername")
 
     async def _wait(self, deadline: float | None) -> None:
         if self._waiter is not None:
@@ -258,6 +266,10 @@ class Stream(asyncio.Protocol):
             layer = TlsLayer(client_context(options), name)
         except ValueError as error:
             raise ssl.SSLError(f"bad TLS options, {error}") from error
+        await self.shake_hands(layer, deadline=deadline)
+
+    async def shake_hands(self, layer: TlsLayer, *, deadline: float | None = None) -> None:
+        """Begin TLS, on either side; what has arrived is part of it. Raises :exc:`OSError`."""
         try:
             while not layer.handshake():
                 self.write(layer.take_output())
@@ -313,6 +325,8 @@ class Stream(asyncio.Protocol):
         # uvloop's transports have all methods of the class and do not derive from it.
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=MAX_UNSENT_BYTES)
+        if self._on_open is not None:
+            self._on_open(self)
 
     def data_received(self, data: bytes) -> None:
         for layer in self._layers:

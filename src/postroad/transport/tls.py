@@ -14,6 +14,7 @@ import ssl
 import warnings
 from collections import OrderedDict
 from functools import lru_cache
+from pathlib import Path
 
 from postroad.domain.account import TlsOptions
 
@@ -50,6 +51,23 @@ def client_context(options: TlsOptions) -> ssl.SSLContext:
     )
 
 
+def server_context(certificate: Path, key: Path | None, *, min_version: str) -> ssl.SSLContext:
+    """A context that shows this certificate (PEM, with its chain) to clients.
+
+    Raises :exc:`OSError` and its kind :exc:`ssl.SSLError` if the files cannot be read or do not
+    fit together. Blocks.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = _VERSIONS[min_version]
+    if min_version in ("TLSv1", "TLSv1.1"):
+        context.set_ciphers("DEFAULT@SECLEVEL=0")  # those versions sign with SHA-1
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    context.load_cert_chain(certificate, key)
+    return context
+
+
 def server_name(host: str, options: TlsOptions) -> str:
     """The name that the certificate must carry; ``options.extra['servername']`` overrides."""
     name = options.extra.get("servername")
@@ -78,7 +96,7 @@ def _context(verify: bool, min_version: str, ca: str | None, ciphers: str) -> ss
 
 
 class TlsLayer:
-    """One client TLS session as a pair of byte transforms.
+    """One TLS session as a pair of byte transforms; without a ``name`` it is the server's side.
 
     Call :meth:`handshake` until it is true, sending :meth:`take_output` and feeding what comes
     back; then :meth:`encrypt` and :meth:`decrypt`. All raise :exc:`ssl.SSLError`; after that
@@ -87,15 +105,16 @@ class TlsLayer:
 
     __slots__ = ("_incoming", "_key", "_outgoing", "_ssl", "has_ended")
 
-    def __init__(self, context: ssl.SSLContext, name: str) -> None:
+    def __init__(self, context: ssl.SSLContext, name: str | None) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._key = (context, name)
+        self._key = None if name is None else (context, name)
         self._ssl = context.wrap_bio(
             self._incoming,
             self._outgoing,
+            server_side=name is None,
             server_hostname=name,
-            session=_sessions.get(self._key),
+            session=None if self._key is None else _sessions.get(self._key),
         )
         self.has_ended = False  # the peer said that nothing more will come
 
@@ -155,7 +174,7 @@ class TlsLayer:
 
     def _remember(self) -> None:
         session = self._ssl.session
-        if session is None or not session.has_ticket:
+        if self._key is None or session is None or not session.has_ticket:
             return
         _sessions[self._key] = session
         _sessions.move_to_end(self._key)
