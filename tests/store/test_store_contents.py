@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -140,6 +141,20 @@ async def test_sweep_spares_what_has_a_row_and_what_is_fresh(
     assert await store.sweep_orphans() == 0
     assert len(await octets_of(store, kept)) == 600_000
     assert len(await octets_of(store, await keep(store, fresh))) == 500_000
+
+
+async def test_memory_does_not_grow_with_the_message(store: Store) -> None:
+    piece = octets(CHUNK_BYTES)
+    tracemalloc.start()
+    try:
+        content = await keep(store, await store.stage(piece for _ in range(100)))
+        async for _ in store.open_content(content, skip_bcc=True):
+            pass
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert content.size == 25 * 2**20
+    assert peak < 5 * 2**20
 
 
 async def test_many_large_contents_at_once_keep_apart(store: Store) -> None:

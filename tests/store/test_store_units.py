@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from postroad.domain.errors import Conflict, Unavailable
+from postroad.domain.errors import Conflict, Invalid, Unavailable
 from postroad.store import Store, Tx
 from support.store import START, Clock, OpenStore, account, event, put_account
 
@@ -65,6 +65,21 @@ async def test_unit_that_catches_a_conflict_may_not_be_half_done(store: Store) -
     with pytest.raises(Conflict):
         await store.write(unit)
     assert await store.read(lambda tx: tx.events.find(repeated.event_id)) is None
+
+
+@pytest.mark.parametrize("name", ["lone \ud800 surrogate", "nul \x00 inside"])
+async def test_text_is_kept_exactly_or_refused(store: Store, name: str) -> None:
+    try:
+        await put_account(store, account("a", name=name))
+    except Invalid:
+        assert await store.read(lambda tx: tx.accounts.find("a")) is None
+    else:
+        assert (await store.read(lambda tx: tx.accounts.get("a"))).name == name
+
+
+async def test_number_beyond_64_bits_is_refused(store: Store) -> None:
+    with pytest.raises(Invalid):
+        await put_account(store, account("a", version=2**63))
 
 
 async def test_time_stands_still_within_a_unit(store: Store, clock: Clock) -> None:

@@ -6,13 +6,13 @@ migration. Keys are the field names of :class:`~postroad.domain.account.Account`
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from postroad.domain.account import Account, ImapSettings, Login, SmtpSettings, TlsOptions
 from postroad.domain.secret import Secret
+from postroad.store import jsontext
 from postroad.store.sealed import Sealer
 
 _COLUMNS = frozenset({"account", "name", "email", "created_at", "version"})
@@ -29,14 +29,14 @@ class AccountJson:
 
     def write(self, account: Account) -> str:
         config = dict(self._written(account, ""))
-        return json.dumps(config, ensure_ascii=False, separators=(",", ":"))
+        return jsontext.write(config)
 
     def read(
         self, name: str, email: str | None, created_at: int, version: int, text: str
     ) -> Account:
         """Raises :exc:`ConfigError` when a sealed member cannot be opened."""
         # What this process wrote comes back in its own shapes.
-        stored: dict[str, Any] = json.loads(text)
+        stored: dict[str, Any] = jsontext.read(text)
         config = {key: self._read(value, key) for key, value in stored.items()}
         for key in _LISTS & config.keys():
             config[key] = tuple(config[key])
@@ -63,7 +63,7 @@ class AccountJson:
 
     def is_current(self, text: str) -> bool:
         """Whether every secret in it is sealed under the present key."""
-        return all(self.sealer.is_current(stored) for stored in _secrets(json.loads(text)))
+        return all(self.sealer.is_current(stored) for stored in _secrets(jsontext.read(text)))
 
     def _written(self, value: Any, place: str) -> Iterator[tuple[str, object]]:
         for field in fields(value):

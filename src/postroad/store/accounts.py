@@ -6,7 +6,6 @@ the time. Secrets are sealed in the row; see ``sealed``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum
@@ -14,6 +13,7 @@ from typing import Final
 
 from postroad.domain.account import Account, AccountState, AccountStatus, LastError
 from postroad.domain.errors import NotFound
+from postroad.store import jsontext
 from postroad.store.account_json import AccountJson
 from postroad.store.backend import Row, Session
 from postroad.store.like import contains
@@ -188,9 +188,7 @@ class Accounts:
         self._session.defer(
             "set_smtp_status",
             account=account,
-            smtp_status=(
-                None if smtp_status is None else json.dumps(smtp_status, ensure_ascii=False)
-            ),
+            smtp_status=(None if smtp_status is None else jsontext.write(smtp_status)),
         )
 
     async def told_error(self, account: str) -> str | None:
@@ -214,15 +212,15 @@ def _status(row: Row) -> AccountStatus:
     return AccountStatus(
         state=AccountState(state),
         state_since=since,
-        last_error=LastError(*json.loads(last_error)) if last_error else None,
+        last_error=LastError(*jsontext.read(last_error)) if last_error else None,
         next_try_at=next_try_at,
         connected_before=bool(connected),
         authenticated_before=bool(authenticated),
-        smtp_status=json.loads(smtp_status) if smtp_status else None,
+        smtp_status=jsontext.read(smtp_status) if smtp_status else None,
     )
 
 
 def _write_error(error: LastError | None) -> str | None:
     if error is None:
         return None
-    return json.dumps([error.response, error.code, error.description], ensure_ascii=False)
+    return jsontext.write([error.response, error.code, error.description])

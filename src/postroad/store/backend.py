@@ -30,8 +30,10 @@ Row = Sequence[Any]
 class Session(Protocol):
     """One engine's side of a running unit. Queries go by name; see ``dialect``.
 
-    Raises :exc:`Conflict` when a row breaks a uniqueness or reference rule and
-    :exc:`Unavailable` when the engine cannot do its work just now.
+    Raises :exc:`Conflict` when a row breaks a uniqueness or reference rule, :exc:`Invalid` for
+    text or numbers that the engine cannot hold (a lone surrogate; NUL on PostgreSQL) and
+    :exc:`Unavailable` when it cannot do its work just now. After any of them the unit is lost:
+    PostgreSQL answers nothing more in that transaction.
     """
 
     now: int  # epoch ms, one value for the whole unit

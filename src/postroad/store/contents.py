@@ -8,12 +8,12 @@ Every content has exactly one owner; whoever wants the octets longer keeps a cop
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from postroad.domain.submission import Content
+from postroad.store import jsontext
 from postroad.store.backend import Session
 
 INLINE_MAX = 256 * 1024  # octets
@@ -75,7 +75,7 @@ class Contents:
 
     async def missing(self, content_ids: Sequence[str]) -> set[str]:
         """Those of ``content_ids`` that have no row."""
-        rows = await self._session.many("present_contents", ids=json.dumps(list(content_ids)))
+        rows = await self._session.many("present_contents", ids=jsontext.write(list(content_ids)))
         return set(content_ids) - {row[0] for row in rows}
 
 
@@ -86,7 +86,7 @@ async def drop_contents(session: Session, content_ids: Sequence[str]) -> int:
     if len(content_ids) == 1:
         rows = await session.many("delete_content", content_id=content_ids[0])
     else:
-        rows = await session.many("delete_contents", ids=json.dumps(list(content_ids)))
+        rows = await session.many("delete_contents", ids=jsontext.write(list(content_ids)))
     for content_id, spill, size in rows:
         if spill is not None:
             session.drop_file(spill)

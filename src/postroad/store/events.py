@@ -6,10 +6,10 @@ the counts of what was purged are kept for as long as the account.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from postroad.domain.event import Event, RecordedEvent
+from postroad.store import jsontext
 from postroad.store.backend import Row, Session
 
 
@@ -43,7 +43,7 @@ class Events:
                 name=event.name.value,
                 recorded_at=session.now,
                 queue_id=event.queue_id,
-                data=json.dumps(event.data, ensure_ascii=False, separators=(",", ":")),
+                data=jsontext.write(event.data),
             )
             session.notify("events", event.account)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 import asyncpg
 
-from postroad.domain.errors import Conflict
+from postroad.domain.errors import Conflict, Invalid
 from postroad.store.backend import Row
 from postroad.store.dialect import Queries, Query, SqlValue
 from postroad.store.sealed import Sealer
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     Connection = PoolConnectionProxy[asyncpg.Record]
 
 MAX_TOGETHER = 8  # deferred changes in one statement; more would fill the statement cache
+
+# What a unit does to itself by what it wants to store.
+_OF_THE_UNIT = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 
 _NUMBER = re.compile(r"\$(\d+)")
 
@@ -75,8 +78,8 @@ class PostgresSession:
         found = self._queries.run[query]
         try:
             status = await self._connection.execute(found.text, *found.bind(params))
-        except asyncpg.IntegrityConstraintViolationError as error:
-            raise Conflict(f"{query}: {error}") from error
+        except _OF_THE_UNIT as error:
+            raise _explained(query, error) from error
         return int(status.rpartition(" ")[2])
 
     def defer(self, query: str, **params: SqlValue) -> None:
@@ -106,8 +109,8 @@ class PostgresSession:
         await self._prepare()
         try:
             rows = await self._connection.fetch(query.text, *query.bind(params))
-        except asyncpg.IntegrityConstraintViolationError as error:
-            raise Conflict(f"{query.name}: {error}") from error
+        except _OF_THE_UNIT as error:
+            raise _explained(query.name, error) from error
         # A Record is a tuple of its values in all but its declared type.
         return cast("list[Row]", rows)
 
@@ -129,9 +132,9 @@ class PostgresSession:
                     text = together(tuple(query.text for query, _ in step))
                     arguments = [argument for _, bound in step for argument in bound]
                     await self._connection.execute(text, *arguments)
-            except asyncpg.IntegrityConstraintViolationError as error:
+            except _OF_THE_UNIT as error:
                 names = ", ".join(dict.fromkeys(query.name for query, _ in step))
-                raise Conflict(f"{names}: {error}") from error
+                raise _explained(names, error) from error
 
 
 def step_of(deferred: Sequence[tuple[Query, object]]) -> int:
@@ -154,6 +157,12 @@ def step_of(deferred: Sequence[tuple[Query, object]]) -> int:
             break
         seen.add(query.name)
     return len(seen)
+
+
+def _explained(name: str, error: Exception) -> Conflict | Invalid:
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        return Conflict(f"{name}: {error}")
+    return Invalid("The request holds a value that cannot be stored", info={"reason": str(error)})
 
 
 @lru_cache(maxsize=256)

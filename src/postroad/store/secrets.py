@@ -9,7 +9,7 @@ from postroad.domain.setting import BY_KEY
 from postroad.store.account_json import AccountJson
 from postroad.store.backend import Session
 from postroad.store.settings import setting_place
-from postroad.store.submissions import proxy_place
+from postroad.store.submission_row import proxy_place
 
 
 class Holder(StrEnum):

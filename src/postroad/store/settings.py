@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 
 from postroad.domain.secret import Secret
 from postroad.domain.setting import BY_KEY
+from postroad.store import jsontext
 from postroad.store.backend import Session
 from postroad.store.sealed import is_sealed
 
@@ -30,7 +30,7 @@ class Settings:
         Wakes ``settings``.
         """
         for key, value in values.items():
-            text = json.dumps(value, ensure_ascii=False)
+            text = jsontext.write(value)
             if key in BY_KEY and BY_KEY[key].is_sealed:
                 text = self._session.sealer.seal(Secret(text), setting_place(key))
             self._session.defer("set_setting", key=key, value=text, now=self._session.now)
@@ -47,7 +47,7 @@ class Settings:
     def _read(self, key: str, stored: str) -> object:
         if is_sealed(stored):
             stored = self._session.sealer.open(stored, setting_place(key)).reveal()
-        value: object = json.loads(stored)
+        value: object = jsontext.read(stored)
         return value
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import apsw
 
-from postroad.domain.errors import Conflict
+from postroad.domain.errors import Conflict, Invalid
 from postroad.store.backend import Row, Unit
 from postroad.store.dialect import Queries, Query, SqlValue
 from postroad.store.sealed import Sealer
@@ -111,6 +111,10 @@ class SqliteSession:
             return self._cursor.execute(query.text, query.bind(params))
         except apsw.ConstraintError as error:
             raise Conflict(f"{query.name}: {error}") from error
+        except (UnicodeEncodeError, OverflowError) as error:
+            raise Invalid(
+                "The request holds a value that cannot be stored", info={"reason": str(error)}
+            ) from error
 
 
 class Run:

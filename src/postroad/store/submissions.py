@@ -7,22 +7,15 @@ it; what failed keeps it until it is purged, so that it can be sent again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from postroad.domain.envelope import DsnNotify, DsnRequest, DsnReturn, Envelope
 from postroad.domain.errors import NotFound
-from postroad.domain.submission import (
-    Content,
-    Flagging,
-    Source,
-    Submission,
-    SubmissionState,
-)
+from postroad.domain.submission import Submission, SubmissionState
 from postroad.store.backend import Row, Session
 from postroad.store.contents import drop_contents
+from postroad.store.submission_row import read_submission, write_submission
 
 QUEUED = SubmissionState.QUEUED
 ACCEPTED = SubmissionState.ACCEPTED
@@ -59,47 +52,7 @@ class Submissions:
         Raises :exc:`Conflict` when the queue id exists.
         """
         session = self._session
-        session.defer(
-            "insert_submission",
-            queue_id=sub.queue_id,
-            account=sub.account,
-            lane=sub.lane,
-            source=sub.source.value,
-            mail_from=sub.envelope.mail_from,
-            rcpt_to=json.dumps(sub.envelope.rcpt_to, ensure_ascii=False),
-            message_id=sub.message_id,
-            subject=sub.subject,
-            content_id=sub.content.content_id,
-            content_size=sub.content.size,
-            bcc_start=sub.content.bcc_start,
-            bcc_end=sub.content.bcc_end,
-            state=sub.state.value,
-            created_at=sub.created_at,
-            scheduled_at=sub.scheduled_at,
-            next_attempt_at=sub.next_attempt_at,
-            attempts=sub.attempts,
-            max_attempts=sub.max_attempts,
-            expires_at=sub.expires_at,
-            claim_token=sub.claim_token,
-            claimed_by=sub.claimed_by,
-            finish_attempts=sub.finish_attempts,
-            dsn=_write_dsn(sub.dsn) if sub.dsn else None,
-            wants_copy=None if sub.wants_copy is None else int(sub.wants_copy),
-            sent_path=sub.sent_path,
-            flagging=_write_flagging(sub.flagging) if sub.flagging else None,
-            idempotency_key=sub.idempotency_key,
-            proxy=session.sealer.seal(sub.proxy, proxy_place(sub.queue_id)) if sub.proxy else None,
-            local_address=sub.local_address,
-            eight_bit=int(sub.eight_bit),
-            smtputf8=int(sub.smtputf8),
-            labels=json.dumps(sub.labels, ensure_ascii=False) if sub.labels else None,
-            last_error=sub.last_error,
-            last_code=sub.last_code,
-            last_status=sub.last_status,
-            response=sub.response,
-            remote_message_id=sub.remote_message_id,
-            finished_at=sub.finished_at,
-        )
+        session.defer("insert_submission", **write_submission(sub, session.sealer))
         session.notify("queue", f"{sub.next_attempt_at} {sub.lane}")
 
     async def lanes(self, state: SubmissionState) -> list[LaneDue]:
@@ -236,7 +189,10 @@ class Submissions:
         return changed == 1
 
     async def release(self, subs: Sequence[Submission]) -> int:
-        """Give back claims whose attempt never began: uncounted, due now. Returns how many."""
+        """Give back claims whose attempt never began: uncounted, and due. Returns how many.
+
+        What was never tried keeps its place among the messages of its lane.
+        """
         released = 0
         for sub in subs:
             released += await self._session.run(
@@ -341,50 +297,7 @@ class Submissions:
         return [row[0] for row in lost]
 
     def _submission(self, row: Row) -> Submission:
-        (
-            queue_id, account, lane, source, mail_from, rcpt_to, message_id, subject,
-            content_id, content_size, bcc_start, bcc_end, state, created_at, scheduled_at,
-            next_attempt_at, attempts, max_attempts, expires_at, claim_token, claimed_by,
-            finish_attempts, dsn, wants_copy, sent_path, flagging, idempotency_key, proxy,
-            local_address, eight_bit, smtputf8, labels, last_error, last_code, last_status,
-            response, remote_message_id, finished_at,
-        ) = row  # fmt: skip
-        return Submission(
-            queue_id=queue_id,
-            account=account,
-            lane=lane,
-            source=Source(source),
-            envelope=Envelope(mail_from, tuple(json.loads(rcpt_to))),
-            message_id=message_id,
-            subject=subject,
-            content=Content(content_id, content_size, bcc_start, bcc_end),
-            state=SubmissionState(state),
-            created_at=created_at,
-            scheduled_at=scheduled_at,
-            next_attempt_at=next_attempt_at,
-            attempts=attempts,
-            max_attempts=max_attempts,
-            expires_at=expires_at,
-            claim_token=claim_token,
-            claimed_by=claimed_by,
-            finish_attempts=finish_attempts,
-            dsn=_read_dsn(dsn) if dsn else None,
-            wants_copy=None if wants_copy is None else bool(wants_copy),
-            sent_path=sent_path,
-            flagging=_read_flagging(flagging) if flagging else None,
-            idempotency_key=idempotency_key,
-            proxy=self._session.sealer.open(proxy, proxy_place(queue_id)) if proxy else None,
-            local_address=local_address,
-            eight_bit=bool(eight_bit),
-            smtputf8=bool(smtputf8),
-            labels=json.loads(labels) if labels else {},
-            last_error=last_error,
-            last_code=last_code,
-            last_status=last_status,
-            response=response,
-            remote_message_id=remote_message_id,
-            finished_at=finished_at,
-        )
+        return read_submission(row, self._session.sealer)
 
 
 def _by_state(state: SubmissionState, query: str) -> str:
@@ -392,26 +305,3 @@ def _by_state(state: SubmissionState, query: str) -> str:
     if state is not QUEUED and state is not ACCEPTED:
         raise ValueError(f"no lanes of {state} submissions")
     return f"{query}_{state.value}"
-
-
-def proxy_place(queue_id: str) -> str:
-    """Where a sealed proxy URL belongs; see ``sealed``."""
-    return f"submission/{queue_id}/proxy"
-
-
-def _write_dsn(dsn: DsnRequest) -> str:
-    return json.dumps([dsn.ret, dsn.envid, dsn.notify, dsn.orcpt], ensure_ascii=False)
-
-
-def _read_dsn(text: str) -> DsnRequest:
-    ret, envid, notify, orcpt = json.loads(text)
-    return DsnRequest(DsnReturn(ret), envid, tuple(DsnNotify(word) for word in notify), orcpt)
-
-
-def _write_flagging(flagging: Flagging) -> str:
-    return json.dumps([flagging.message, flagging.flags], ensure_ascii=False)
-
-
-def _read_flagging(text: str) -> Flagging:
-    message, flags = json.loads(text)
-    return Flagging(message, tuple(flags))

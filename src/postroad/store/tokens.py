@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from postroad.domain.token import Permissions, Restrictions, Token
+from postroad.store import jsontext
 from postroad.store.backend import Row, Session
 from postroad.store.like import contains
 
@@ -26,7 +25,7 @@ class Tokens:
             account=token.account,
             description=token.description,
             search=search,
-            scopes=json.dumps(token.scopes),
+            scopes=jsontext.write(token.scopes),
             metadata=token.metadata,
             restrictions=_json(token.restrictions),
             permissions=_json(token.permissions),
@@ -79,11 +78,11 @@ def _token(row: Row) -> Token:
         token_id=row[0],
         description=row[1],
         created_at=row[2],
-        scopes=tuple(json.loads(row[3])),
+        scopes=tuple(jsontext.read(row[3])),
         account=row[4],
         metadata=row[5],
-        restrictions=Restrictions.from_json(json.loads(row[6])) if row[6] else None,
-        permissions=Permissions.from_json(json.loads(row[7])) if row[7] else None,
+        restrictions=Restrictions.from_json(jsontext.read(row[6])) if row[6] else None,
+        permissions=Permissions.from_json(jsontext.read(row[7])) if row[7] else None,
         ip=row[8],
         expires_at=row[9],
         access_time=row[10],
@@ -93,4 +92,4 @@ def _token(row: Row) -> Token:
 
 
 def _json(value: Restrictions | Permissions | None) -> str | None:
-    return None if value is None else json.dumps(value.to_json(), ensure_ascii=False)
+    return None if value is None else jsontext.write(value.to_json())

@@ -6,11 +6,11 @@ dropped job is deleted; one that was given up stays as failed for its retention.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from postroad.domain.event import RecordedEvent
+from postroad.store import jsontext
 from postroad.store.backend import Session
 from postroad.store.events import recorded_event
 
@@ -97,7 +97,7 @@ class Webhooks:
         if not rows:
             return []
         claims = {row[0]: row for row in rows}
-        events = await self._session.many("events_by_seq", seqs=json.dumps(list(claims)))
+        events = await self._session.many("events_by_seq", seqs=jsontext.write(list(claims)))
         jobs = []
         for row in events:
             event = recorded_event(row)
@@ -125,7 +125,7 @@ class Webhooks:
             seq=job.seq,
             claim_token=job.claim_token,
             next_attempt_at=next_attempt_at,
-            last_error=json.dumps(error, ensure_ascii=False),
+            last_error=jsontext.write(error),
         )
         if changed:
             self._session.notify("events", job.event.account)
@@ -152,7 +152,7 @@ class Webhooks:
             "give_up_webhook_job",
             seq=job.seq,
             claim_token=job.claim_token,
-            last_error=json.dumps(error, ensure_ascii=False),
+            last_error=jsontext.write(error),
         )
         return changed == 1
 
@@ -195,4 +195,4 @@ class Webhooks:
     async def _delete(self, seqs: list[int]) -> int:
         if not seqs:
             return 0
-        return await self._session.run("delete_webhook_jobs", seqs=json.dumps(seqs))
+        return await self._session.run("delete_webhook_jobs", seqs=jsontext.write(seqs))

@@ -159,9 +159,11 @@ UPDATE submission
    AND state = 'accepted'
    AND claim_token = :claim_token
 
+-- What was never tried goes back to its place in the row; the claim took the time of a retry.
 -- release_submission :run
 UPDATE submission
-   SET next_attempt_at = :now,
+   SET next_attempt_at = CASE WHEN state = 'queued' AND attempts <= 1 THEN scheduled_at
+                              ELSE CAST(:now AS BIGINT) END,
        claimed_by = NULL,
        attempts = CASE WHEN state = 'queued' THEN attempts - 1 ELSE attempts END,
        finish_attempts = CASE WHEN state = 'accepted' THEN finish_attempts - 1
