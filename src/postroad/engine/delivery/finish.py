@@ -115,9 +115,13 @@ class Finisher:
         try:
             claimed = await self._claim(turn)
             finished: list[Submission] = []
-            for sub in claimed:
+            while claimed:
+                sub = claimed.pop(0)
                 if await self._finish(sub):
                     finished.append(sub)
+                if claimed and self._board.is_wanted(turn, self._store.now()):
+                    await self._store.write(lambda tx: tx.submissions.release(claimed))
+                    break
             if finished:
                 await self._store.write(lambda tx: _finish_all(tx, finished))
         except Exception:

@@ -13,7 +13,7 @@ rebuilt from the store at every poll, so anything it missed costs one poll inter
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -120,6 +120,18 @@ class LaneBoard:
             self._full_hosts[host] = self._ready.pop(host)
         return Turn(lane, host, is_contested)
 
+    def is_wanted(self, turn: Turn, now: int) -> bool:
+        """Whether another lane waits for what the turn holds: its slot, or its place at the host.
+
+        Other lanes may have become due since the turn was dealt; a long one ends early for them.
+        """
+        self._wake(now)
+        if self._running >= self._limits.total and (
+            len(self._ready) > 1 or any(_has_other(lanes, turn) for lanes in self._ready.values())
+        ):
+            return True
+        return _has_other(self._full_hosts.get(turn.host, {}), turn)
+
     def end(self, turn: Turn, now: int) -> None:
         """The turn is over and its slot free."""
         self._wake(now)  # whoever became due meanwhile stands before this lane's next turn
@@ -170,3 +182,7 @@ class LaneBoard:
                 lanes.pop(lane, None)
                 if not lanes:
                     del hosts[host]
+
+
+def _has_other(lanes: Mapping[str, None], turn: Turn) -> bool:
+    return len(lanes) > 1 or (len(lanes) == 1 and turn.lane not in lanes)

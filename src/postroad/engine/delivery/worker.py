@@ -2,7 +2,8 @@
 
 A *turn* is one lane's leave to use one slot: it claims a few due rows, sends them one after the
 other, and writes down what came of each. While other lanes wait a turn is one message long; an
-undisturbed lane gets longer ones, so that a claim is shared by several messages.
+undisturbed lane gets longer ones, so that a claim is shared by several messages, and gives back
+what it has not begun as soon as another lane waits for its slot.
 
 What is promised: the attempt is counted in the commit that claims, before anything is dialed;
 no transaction is open while the relay is talked to; when the process dies, the claimed rows come
@@ -120,9 +121,15 @@ class DeliveryWorker:
         account = self._directory.peek(lane)
         return account.smtp.host if account is not None and account.smtp is not None else lane
 
-    def _needs_finishing(self, sub: Submission) -> bool:
-        account = self._directory.peek(sub.account)
-        return account is not None and Finisher.is_needed(sub, account)
+    async def _needs_finishing(self, sub: Submission) -> bool:
+        try:
+            # Not what the directory has at hand: the account may have changed during the attempt.
+            account = await self._directory.get(sub.account)
+        except NotFound:
+            return False
+        except Unavailable:
+            return True  # the finisher finds out
+        return Finisher.is_needed(sub, account)
 
     async def _work(self, turn: Turn) -> None:
         try:
@@ -134,6 +141,9 @@ class DeliveryWorker:
                         await self._release(claimed)
                         break
                     await self._attempt(claimed.pop(0), ledger)
+                    if claimed and self._board.is_wanted(turn, self._store.now()):
+                        await self._release(claimed)
+                        break
         except Exception:
             # The edge of a job: one lane's trouble must not end the others. Its rows come back
             # when their claim ends.
@@ -188,7 +198,7 @@ class DeliveryWorker:
     async def _settle(self, report: AttemptReport) -> None:
         """Write an outcome down, for as long as it takes: a 250 that was seen must not be lost."""
         sub = report.submission
-        needs_finishing = self._needs_finishing(sub)
+        needs_finishing = await self._needs_finishing(sub)
         show_status = self._status_is_due(report)
         jitter = self._rng.random()
 

@@ -84,6 +84,37 @@ def test_a_turn_is_contested_while_another_lane_waits() -> None:
     assert contested.is_contested
 
 
+def test_a_turn_is_wanted_when_another_lane_waits_for_its_slot() -> None:
+    lanes = board(total=2, per_lane=2, per_host=2)
+    lanes.note("big@x", 0)
+    turn = deal_all(lanes, 0)[0]
+    lanes.note("big@x", 0)
+    assert not lanes.is_wanted(turn, 5)  # it does not stand in its own way
+    lanes.note("small@y", 10)
+    assert not lanes.is_wanted(turn, 9)
+    assert lanes.is_wanted(turn, 10)
+
+
+def test_a_turn_is_wanted_when_another_lane_waits_for_its_place_at_the_host() -> None:
+    lanes = board(total=9, per_lane=1, per_host=1)
+    lanes.note("big@x", 0)
+    lanes.note("other@y", 0)
+    turns = {turn.host: turn for turn in deal_all(lanes, 0)}
+    lanes.note("small@x", 0)
+    assert deal_all(lanes, 0) == []
+    assert lanes.is_wanted(turns["x"], 0)
+    assert not lanes.is_wanted(turns["y"], 0)
+
+
+def test_a_turn_is_not_wanted_while_slots_are_free() -> None:
+    lanes = board(total=9, per_lane=1, per_host=9)
+    lanes.note("big@x", 0)
+    turn = lanes.deal(0)
+    assert turn is not None
+    lanes.note("small@y", 0)
+    assert not lanes.is_wanted(turn, 0)
+
+
 def test_an_exhausted_lane_sleeps_until_its_next_message() -> None:
     lanes = board()
     lanes.note("a@x", 0)
