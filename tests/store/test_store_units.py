@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,33 @@ async def test_unit_that_raises_changes_nothing_and_raises_to_its_caller(store: 
     with pytest.raises(KeyError, match="mine"):
         await store.write(unit)
     assert await store.read(lambda tx: tx.accounts.find("a")) is None
+
+
+async def test_call_that_fails_before_it_awaits_fails_alone(store: Store) -> None:
+    def fails(tx: Tx) -> Coroutine[Any, Any, None]:
+        raise KeyError("before")
+
+    results = await asyncio.gather(
+        put_account(store, account("a")),
+        store.write(fails),
+        put_account(store, account("b")),
+        return_exceptions=True,
+    )
+    assert [type(result) for result in results] == [bool, KeyError, bool]
+    with pytest.raises(KeyError):
+        await store.read(fails)
+
+
+async def test_listener_that_fails_does_not_stop_the_store(store: Store) -> None:
+    def fails(_: str) -> None:
+        raise RuntimeError("a listener must not")
+
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+    with store.wake.listen("accounts", fails):
+        await asyncio.gather(
+            *(put_account(store, account(f"a{n}")) for n in range(3)), return_exceptions=True
+        )
+    assert await put_account(store, account("z"))
 
 
 async def test_failing_unit_harms_none_of_those_that_run_with_it(store: Store) -> None:

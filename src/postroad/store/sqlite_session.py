@@ -7,7 +7,7 @@ marked ``slow``, is suspended at that query and goes on in a thread; see :class:
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Coroutine, Generator, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -120,12 +120,13 @@ class SqliteSession:
 class Run:
     """One run of one unit: begun on the event loop or in a thread, finished in either."""
 
-    __slots__ = ("_coroutine", "_session", "error", "value")
+    __slots__ = ("_coroutine", "_session", "_unit", "error", "value")
 
     def __init__(self, unit: Unit[Any], session: SqliteSession, now: int) -> None:
         session.begin(now)
         self._session = session
-        self._coroutine = unit(session.tx)
+        self._unit = unit
+        self._coroutine: Coroutine[Any, Any, Any] | None = None
         self.value: Any = None
         self.error: BaseException | None = None
 
@@ -137,17 +138,21 @@ class Run:
         """
         self._session.limit(perf_counter() + UNIT_S if is_on_loop else None)
         try:
-            if self._coroutine.send(None) is _MOVE and is_on_loop:
+            # Calling it may fail already, when it is not an async function itself.
+            coroutine = self._coroutine or self._unit(self._session.tx)
+            self._coroutine = coroutine
+            if coroutine.send(None) is _MOVE and is_on_loop:
                 return False
         except StopIteration as stop:
             self.value = stop.value
         except BaseException as error:  # noqa: BLE001 - the edge of a unit; its caller gets it
             self.error = error
         else:
-            self._coroutine.close()
+            coroutine.close()
             self.error = RuntimeError("a unit of work awaited something other than its tx")
         return True
 
     def abandon(self) -> None:
         """Leave a suspended run as it is; its unit will run again from the beginning."""
-        self._coroutine.close()
+        if self._coroutine is not None:
+            self._coroutine.close()

@@ -77,7 +77,7 @@ class Job:
 class _Turn:
     """A batch, as the event loop leaves it to the thread."""
 
-    __slots__ = ("batch", "is_begun", "is_spoiled", "place", "run", "started", "storage_error")
+    __slots__ = ("batch", "error", "is_begun", "is_spoiled", "place", "run", "started")
 
     def __init__(self, batch: Sequence[Job], started: float) -> None:
         self.batch = batch
@@ -86,7 +86,7 @@ class _Turn:
         self.is_spoiled = False  # a unit failed after it had written
         self.place = 0  # of the first job that has not been finished
         self.run: Run | None = None  # that job's, when it was suspended
-        self.storage_error: apsw.Error | None = None
+        self.error: BaseException | None = None  # why the loop came no further
 
 
 class Writer:
@@ -169,6 +169,7 @@ class Writer:
                 batch.append(self._waiting.popleft())
                 if not self._run_on_loop(turn, now) or perf_counter() - started > TURN_S:
                     break
+        # The thread always gets the turn and always gives it back: that keeps the writer going.
         self._turns.put(turn)
 
     def _run_on_loop(self, turn: _Turn, now: int) -> bool:
@@ -180,7 +181,7 @@ class Writer:
             turn.run = run
             return False
         if isinstance(run.error, STORAGE_ERRORS):
-            turn.storage_error = run.error
+            turn.error = run.error
             return False
         job.take(run, self._session)
         turn.place += 1
@@ -191,20 +192,26 @@ class Writer:
         return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
     def _end_turn(self, batch: Sequence[Job]) -> None:
-        self._deliver(batch)
-        if self._waiting:
-            self._begin_turn()
-            return
-        self._is_busy = False
-        if self._idle is not None:
-            self._idle.set_result(None)
+        try:
+            self._deliver(batch)
+        finally:
+            # Whatever a listener may have raised: the writer goes on.
+            if self._waiting:
+                self._begin_turn()
+            else:
+                self._is_busy = False
+                if self._idle is not None:
+                    self._idle.set_result(None)
 
     def _look(self) -> None:
         self._must_look = False
-        version = self._read_data_version()
+        try:
+            version = self._read_data_version()
+        except STORAGE_ERRORS:
+            return  # the next look may fare better
         if version != self._data_version:
             self._data_version = version
-            self._stir()
+            self._loop.call_soon(self._stir)
 
     def _read_data_version(self) -> int:
         # Changes with commits of other connections only, as seen from this one.
@@ -239,8 +246,8 @@ class Writer:
             finally:
                 self._connection.set_busy_timeout(0)
         try:
-            if turn.storage_error is not None:
-                raise turn.storage_error
+            if turn.error is not None:
+                raise turn.error
             if self._run_rest(turn):
                 self._commit()
             else:
