@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def test_a_dry_run_takes_no_key(on_road: Road) -> None:
     assert ask(on_road.server, "dry")[1]["idempotency"]["status"] == "MISS"
 
 
-def at_once(calls: list[Callable[[], tuple[int, Any]]]) -> list[tuple[int, Any]]:
+def at_once(calls: Sequence[Callable[[], tuple[int, Any]]]) -> list[tuple[int, Any]]:
     gate = threading.Barrier(len(calls))
 
     def run(call: Callable[[], tuple[int, Any]]) -> tuple[int, Any]:
@@ -118,7 +119,7 @@ def assert_one(answers: list[tuple[int, Any]]) -> None:
 
 def test_repeats_at_the_same_moment_share_one_message(on_road: Road) -> None:
     for n in range(10):
-        answers = at_once([lambda n=n: ask(on_road.server, f"same-{n}")] * 8)  # type: ignore[misc]
+        answers = at_once([partial(ask, on_road.server, f"same-{n}")] * 8)
         assert_one(answers)
     # All of those waiting for one that fails get its error.
     answers = at_once([lambda: ask(on_road.server, "bad", {"to": {"address": "x"}})] * 6)
@@ -151,9 +152,8 @@ def test_two_processes_take_one_message_for_one_key(tmp_path: Path, postgres_dsn
         on_road.account("a", sink)
         queued = []
         for n in range(15):
-            answers = at_once(
-                [lambda s=s, n=n: ask(s, f"both-{n}") for s in (on_road.server, second)] * 2  # type: ignore[misc]
-            )
+            calls = [partial(ask, server, f"both-{n}") for server in (on_road.server, second)]
+            answers = at_once(calls * 2)
             assert_one(answers)
             queued.append(answers[0][1])
         for answer in queued:

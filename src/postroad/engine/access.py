@@ -13,11 +13,12 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
-from postroad.domain.errors import Forbidden, Limited, NotFound, Unauthenticated
+from postroad.domain.errors import Forbidden, Limited, NotFound, Unauthenticated, Unavailable
 from postroad.domain.page import Page, pages_of
 from postroad.domain.secret import Secret
 from postroad.domain.token import (
@@ -266,13 +267,20 @@ class Access:
             ):
                 while not wakeup.is_stopping:
                     await wakeup.wait()
-                    await self.flush()
+                    await self._flush_or_leave()
         finally:
-            async with asyncio.timeout(5):
-                await self.flush()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(5):
+                    await self._flush_or_leave()
+
+    async def _flush_or_leave(self) -> None:
+        try:
+            await self.flush()
+        except Unavailable as error:
+            log.warning("last uses of tokens were not written", error=error.message)
 
     async def flush(self) -> None:
-        """Write the last uses noted so far."""
+        """Write the last uses noted so far. Raises :exc:`Unavailable`."""
         uses, self._uses = self._uses, {}
         if not uses:
             return

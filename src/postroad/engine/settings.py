@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from postroad.domain.errors import FieldProblem, Invalid
+from postroad.domain.errors import FieldProblem, Invalid, Unavailable
 from postroad.domain.event import EventName
 from postroad.domain.secret import Secret
 from postroad.domain.setting import BY_KEY, SMTP_SERVER_KEYS, SettingValues
@@ -53,7 +53,10 @@ class Settings:
         ):
             while not wakeup.is_stopping:
                 await wakeup.wait()
-                await self.load()
+                try:
+                    await self.load()
+                except Unavailable as error:
+                    log.warning("settings wait for the store", error=error.message)
 
     async def read(self, keys: Collection[str]) -> dict[str, object]:
         """The named settings as the API shows them; never set is ``None``, secrets are booleans.

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 
 from postroad.domain.account import Account, AccountState
+from postroad.domain.errors import Unavailable
 from postroad.engine.accounts.runner import AccountRunner, Connector
 from postroad.engine.wakeup import Hint, Wakeup
 from postroad.observe import get_logger
@@ -21,6 +22,7 @@ log = get_logger("postroad.accounts")
 POLL_S = 15.0
 LOGINS_PER_HOST = 20  # in flight at once, so that a restart does not storm a server
 RESTART_PAUSE_S = 5.0
+REST_S = 2.0  # before the store is asked again that did not answer
 
 
 class Supervisor:
@@ -66,20 +68,33 @@ class Supervisor:
 
     async def run(self) -> None:
         """Follow the rows for ever."""
-        loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as runners:
             with (
                 self._store.wake.listen("accounts", self._hear),
                 Wakeup(self._hint, poll_s=POLL_S) as wakeup,
             ):
                 while True:
-                    if loop.time() >= self._look_at:
-                        self._look_at = loop.time() + POLL_S
-                        await self._follow_all()
-                    changed, self._changed = self._changed, set()
-                    for account in changed:
-                        await self._follow(account, runners)
+                    try:
+                        await self._follow_changes(runners)
+                    except Unavailable as error:
+                        log.warning("accounts wait for the store", error=error.message)
+                        self._look_at = 0.0
+                        await asyncio.sleep(REST_S)
+                        continue
                     await wakeup.wait()
+
+    async def _follow_changes(self, runners: asyncio.TaskGroup) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._look_at:
+            await self._follow_all()
+            self._look_at = now + POLL_S
+        while self._changed:
+            account = self._changed.pop()
+            try:
+                await self._follow(account, runners)
+            except Unavailable:
+                self._changed.add(account)
+                raise
 
     async def _follow_all(self) -> None:
         versions = dict(await self._store.read(lambda tx: tx.accounts.all_ids()))

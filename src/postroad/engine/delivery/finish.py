@@ -31,6 +31,7 @@ log = get_logger("postroad.finishing")
 POLL_S = 5.0
 CLAIM_MS = 10 * 60_000
 STEP_LIMIT_S = 120.0
+REST_S = 2.0  # after a turn that failed
 TURN_LENGTH = 20
 MAX_TRIES = 12  # about six hours with the backoff below
 BACKOFF = Backoff(base_ms=5_000, cap_ms=3_600_000)
@@ -87,7 +88,10 @@ class Finisher:
                 while not wakeup.is_stopping:
                     if time.monotonic() >= self._look_at:
                         self._look_at = time.monotonic() + POLL_S
-                        await self._look()
+                        try:
+                            await self._look()
+                        except Unavailable as error:
+                            log.warning("finishing waits for the store", error=error.message)
                     now = self._store.now()
                     while (turn := self._board.deal(now)) is not None:
                         turns.create_task(self._work(turn))
@@ -124,12 +128,21 @@ class Finisher:
                     break
             if finished:
                 await self._store.write(lambda tx: _finish_all(tx, finished))
+        except Unavailable as error:
+            log.warning("a turn waits for the store", lane=turn.lane, error=error.message)
+            await self._rest()
         except Exception:
             # The edge of a job: the rows come back when their claim ends.
             log.exception("finishing turn failed", lane=turn.lane)
+            await self._rest()
         finally:
             self._board.end(turn, self._store.now())
             self._hint.set()
+
+    async def _rest(self) -> None:
+        """Keep the slot for a moment: at once the same would fail again, and again."""
+        with Wakeup(poll_s=REST_S, stop=self._stop) as rest:
+            await rest.wait()
 
     async def _claim(self, turn: Turn) -> list[Submission]:
         async def unit(tx: Tx) -> tuple[list[Submission], int | None]:

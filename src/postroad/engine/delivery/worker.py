@@ -35,6 +35,7 @@ log = get_logger("postroad.delivery")
 POLL_S = 5.0  # a lost hint costs at most this
 ATTEMPT_LIMIT_MS = 10 * 60_000  # total time of one attempt (contract B-159)
 CLAIM_MS = ATTEMPT_LIMIT_MS + 5 * 60_000  # a turn begins no attempt that could outlive its claim
+REST_S = 2.0  # after a turn that failed
 STATUS_MS = 1_000  # an unchanged smtpStatus is written at most once in this time
 LONG_TURN = 10  # messages in an uncontested turn
 
@@ -85,7 +86,10 @@ class DeliveryWorker:
                 while not wakeup.is_stopping:
                     if time.monotonic() >= self._look_at:
                         self._look_at = time.monotonic() + POLL_S
-                        await self._look()
+                        try:
+                            await self._look()
+                        except Unavailable as error:
+                            log.warning("delivery waits for the store", error=error.message)
                     now = self._store.now()
                     while (turn := self._board.deal(now)) is not None:
                         turns.create_task(self._work(turn))
@@ -144,13 +148,22 @@ class DeliveryWorker:
                     if claimed and self._board.is_wanted(turn, self._store.now()):
                         await self._release(claimed)
                         break
+        except Unavailable as error:
+            log.warning("a turn waits for the store", lane=turn.lane, error=error.message)
+            await self._rest()
         except Exception:
             # The edge of a job: one lane's trouble must not end the others. Its rows come back
             # when their claim ends.
             log.exception("delivery turn failed", lane=turn.lane)
+            await self._rest()
         finally:
             self._board.end(turn, self._store.now())
             self._hint.set()
+
+    async def _rest(self) -> None:
+        """Keep the slot for a moment: at once the same would fail again, and again."""
+        with Wakeup(poll_s=REST_S, stop=self._stop) as rest:
+            await rest.wait()
 
     async def _claim(self, turn: Turn) -> list[Submission]:
         limit = 1 if turn.is_contested else LONG_TURN
