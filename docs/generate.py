@@ -189,6 +189,8 @@ def _value(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return _code(*value)
     return f"`{value}`"
 
 

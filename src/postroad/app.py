@@ -19,6 +19,7 @@ import uvicorn
 
 from postroad import __version__
 from postroad.config import Config
+from postroad.config.smtp_server import SmtpServerConfig
 from postroad.domain.egress import EgressPolicy
 from postroad.domain.errors import ConfigError
 from postroad.domain.token import TokenScope
@@ -52,6 +53,7 @@ from postroad.store import open as open_store
 from postroad.surfaces.api.app import Api
 from postroad.surfaces.api.app import Limits as ApiLimits
 from postroad.surfaces.api.connection import BoundedHttp
+from postroad.surfaces.smtp import SmtpServer
 from postroad.transport.http import HttpClient
 
 log = get_logger("postroad")
@@ -97,6 +99,7 @@ class _Services:
     providers: Providers
     relay_pool: RelayPool
     http_client: HttpClient
+    smtp_server: SmtpServer
 
 
 class _Server:
@@ -125,6 +128,7 @@ class _Server:
         async with asyncio.TaskGroup() as group:
             web = group.create_task(http.serve(sockets=[listener]), name="http")
             draining = [
+                group.create_task(services.smtp_server.run(), name="smtp server"),
                 group.create_task(services.worker.run(), name="delivery"),
                 group.create_task(services.finisher.run(), name="finishing"),
                 group.create_task(services.dispatcher.run(), name="webhooks"),
@@ -149,7 +153,9 @@ class _Server:
         config, store = self._config, self._store
         settings = Settings(store)
         await settings.load()
-        await settings.apply_at_start(_start_settings(config))
+        await settings.apply_at_start(
+            _start_settings(config), first=_first_smtp_settings(config.smtp)
+        )
         access = Access(store, require_auth=config.http.require_auth)
         if config.start.prepared_token is not None:
             draft = TokenDraft(description="prepared at start", scopes=(TokenScope.ALL,))
@@ -224,6 +230,7 @@ class _Server:
             providers=providers,
             relay_pool=relay_pool,
             http_client=http_client,
+            smtp_server=SmtpServer(engine, config.smtp, data=config.store.data),
         )
 
     async def _end(
@@ -237,6 +244,7 @@ class _Server:
         """Take nothing new, let what is under way come to its end, then stop the rest."""
         log.info("postroad is stopping")
         http.should_exit = True
+        services.smtp_server.stop()
         services.worker.stop()
         services.finisher.stop()
         services.dispatcher.stop()
@@ -251,6 +259,19 @@ def _start_settings(config: Config) -> dict[str, object]:
     if config.http.api_proxy is not None:
         given.setdefault("enableApiProxy", config.http.api_proxy)
     return given
+
+
+def _first_smtp_settings(config: SmtpServerConfig) -> dict[str, object]:
+    """What the SMTP server's settings are until somebody changes them. Contract B-171."""
+    password = None if config.password is None else config.password.reveal()
+    first = {
+        "smtpServerEnabled": bool(config.enabled),
+        "smtpServerHost": config.host or "127.0.0.1",
+        "smtpServerPort": 2525 if config.port is None else config.port,
+        "smtpServerProxy": bool(config.proxy),
+        "smtpServerAuthEnabled": True,
+    }
+    return first if password is None else first | {"smtpServerPassword": password}
 
 
 def _listen(host: str, port: int) -> socket.socket:

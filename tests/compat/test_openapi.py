@@ -47,9 +47,8 @@ SETTINGS_NOT_YET = """
     notifyText notifyTextSize notifyWebSafeHtml openAiAPIKey openAiAPIUrl
     openAiGenerateEmbeddings openAiMaxTokens openAiModel openAiPreProcessingFn openAiPrompt
     openAiTemperature openAiTopP outlookExportBatchSize pageBrandName queueKeep
-    resolveGmailCategories scriptEnv sentryDsn sentryEnabled smtpServerAuthEnabled
-    smtpServerEnabled smtpServerHost smtpServerPassword smtpServerPort smtpServerProxy
-    smtpServerTLSEnabled smtpStrategy templateHeader templateHtmlHead timezone tokenAuditLog
+    resolveGmailCategories scriptEnv sentryDsn sentryEnabled smtpStrategy templateHeader
+    templateHtmlHead timezone tokenAuditLog
     trackClicks trackOpens
     documentStoreAuthEnabled documentStoreChatModel documentStoreEnabled
     documentStoreGenerateEmbeddings documentStoreIndex documentStorePreProcessingEnabled
@@ -61,6 +60,8 @@ EXTRA = {
     "idempotencyStrict": "refuses a repeated key with another body",
     "failedRetention": "failed content is kept so that it can be sent again",
     "eventRetention": "the event log outlives delivery",
+    "smtpServerTLSRequired": "STARTTLS before anything else",
+    "smtpServerNormalise": "bare line ends mended instead of refused",
     "type": "creates sandbox accounts",
     "documentStore": "always false; clients read it",
     "bodyDiffers": "tells that a repeat was not the same request",

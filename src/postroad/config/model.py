@@ -14,16 +14,9 @@ from types import MappingProxyType
 from typing import Annotated, get_type_hints
 
 from postroad.config import values
+from postroad.config.given import Given
+from postroad.config.smtp_server import SmtpServerConfig
 from postroad.domain.secret import Secret
-
-
-class Given:
-    """What an annotation says of a field: how it is read, what it does, which variables set it."""
-
-    def __init__(self, read: values.Reader, sentence: str, *variables: str) -> None:
-        self.read = read
-        self.sentence = sentence
-        self.variables = variables  # the first is ours and wins
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +339,7 @@ class Config:
     delivery: DeliveryConfig = DeliveryConfig()
     webhooks: WebhookConfig = WebhookConfig()
     sandbox: SandboxConfig = SandboxConfig()
+    smtp: SmtpServerConfig = field(default_factory=SmtpServerConfig)
     start: StartConfig = StartConfig()
 
 
@@ -358,6 +352,7 @@ SECTIONS: Mapping[str, type] = MappingProxyType(
         "delivery": DeliveryConfig,
         "webhooks": WebhookConfig,
         "sandbox": SandboxConfig,
+        "smtp": SmtpServerConfig,
         "start": StartConfig,
     }
 )

@@ -31,10 +31,20 @@ class DsnNotify(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RecipientDsn:
+    """The sender's wishes for one recipient."""
+
+    rcpt_to: str
+    notify: tuple[DsnNotify, ...] = ()
+    orcpt: str | None = None  # ORCPT address, plain text
+
+
+@dataclass(frozen=True, slots=True)
 class DsnRequest:
     """The sender's wishes about delivery status reports. RFC 3461."""
 
-    ret: DsnReturn
+    ret: DsnReturn | None = None  # None leaves it to whoever reports
     envid: str | None = None  # ENVID, plain text; xtext-encoded on the wire
     notify: tuple[DsnNotify, ...] = ()
     orcpt: str | None = None  # ORCPT address, plain text
+    recipients: tuple[RecipientDsn, ...] = ()  # whose wishes differ from notify and orcpt

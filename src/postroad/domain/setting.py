@@ -134,23 +134,79 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "Support address told to IMAP servers with ID.",
         schemes=(*HTTP, "mailto"),
     ),
+    Setting("smtpServerEnabled", SettingKind.BOOLEAN, "Whether mail is taken over SMTP.", False),
+    Setting(
+        "smtpServerPort",
+        SettingKind.INTEGER,
+        "Port of the SMTP server; 0 takes a free one and logs it.",
+        2525,
+        minimum=0,
+        maximum=65_535,
+    ),
+    Setting(
+        "smtpServerHost",
+        SettingKind.ADDRESS,
+        "IP address that the SMTP server listens on.",
+        "127.0.0.1",
+    ),
+    Setting(
+        "smtpServerProxy",
+        SettingKind.BOOLEAN,
+        "Whether connections begin with a PROXY header (version 1 or 2) from a known proxy.",
+        False,
+    ),
+    Setting(
+        "smtpServerAuthEnabled",
+        SettingKind.BOOLEAN,
+        "Whether SMTP clients have to log in; if not, X-EE-Account names the account.",
+        True,
+    ),
+    Setting(
+        "smtpServerPassword",
+        SettingKind.TEXT,
+        "Password that opens every account over SMTP; without it only tokens do.",
+        max_length=1024,
+        is_nullable=True,
+        is_secret=True,
+    ),
+    Setting(
+        "smtpServerTLSEnabled",
+        SettingKind.BOOLEAN,
+        "Whether SMTP connections begin with TLS; if not, STARTTLS is offered with a certificate.",
+        False,
+    ),
+    Setting(
+        "smtpServerTLSRequired",
+        SettingKind.BOOLEAN,
+        "Whether SMTP clients have to use STARTTLS before they log in or send.",
+        False,
+        is_ours=True,
+    ),
+    Setting(
+        "smtpServerNormalise",
+        SettingKind.BOOLEAN,
+        "Whether CR or LF alone in messages over SMTP becomes CRLF; if not, it is refused.",
+        False,
+        is_ours=True,
+    ),
 )
 
 BY_KEY: Final[Mapping[str, Setting]] = MappingProxyType({item.key: item for item in SETTINGS})
 
-# Known to clients and to the set-up of test systems, and without effect until there is an SMTP
-# server here: taken with a warning at start, refused over the API.
-SMTP_SERVER_KEYS: Final = frozenset(
-    {
-        "smtpServerEnabled",
-        "smtpServerPort",
-        "smtpServerHost",
-        "smtpServerProxy",
-        "smtpServerAuthEnabled",
-        "smtpServerPassword",
-        "smtpServerTLSEnabled",
-    }
-)
+
+@dataclass(frozen=True, slots=True)
+class SmtpServerValues:
+    """The settings of the SMTP server."""
+
+    enabled: bool = False
+    port: int = 2525
+    host: str = "127.0.0.1"
+    proxy: bool = False
+    auth_enabled: bool = True
+    password: Secret[str] | None = None
+    tls_enabled: bool = False
+    tls_required: bool = False
+    normalise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +235,7 @@ class SettingValues:
     imap_client_version: str | None = None
     imap_client_vendor: str | None = None
     imap_client_support_url: str | None = None
+    smtp_server: SmtpServerValues = SmtpServerValues()
 
     @property
     def mail_proxy(self) -> Secret[str] | None:
@@ -217,6 +274,17 @@ class SettingValues:
             imap_client_version=_string(stored, "imapClientVersion"),
             imap_client_vendor=_string(stored, "imapClientVendor"),
             imap_client_support_url=_string(stored, "imapClientSupportUrl"),
+            smtp_server=SmtpServerValues(
+                enabled=_flag(stored, "smtpServerEnabled", False),
+                port=_number(stored, "smtpServerPort", 2525),
+                host=_string(stored, "smtpServerHost") or "127.0.0.1",
+                proxy=_flag(stored, "smtpServerProxy", False),
+                auth_enabled=_flag(stored, "smtpServerAuthEnabled", True),
+                password=_secret(stored, "smtpServerPassword"),
+                tls_enabled=_flag(stored, "smtpServerTLSEnabled", False),
+                tls_required=_flag(stored, "smtpServerTLSRequired", False),
+                normalise=_flag(stored, "smtpServerNormalise", False),
+            ),
         )
 
 

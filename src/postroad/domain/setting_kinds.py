@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from postroad.domain.url import (
@@ -26,6 +27,7 @@ class SettingKind(StrEnum):
     DURATION = "duration"  # integer milliseconds, or text with a unit: "36h", "5d"
     TEXT = "text"
     HOSTNAME = "hostname"
+    ADDRESS = "address"  # IP address of this machine
     URL = "url"
     NAMES = "names"  # list of texts
     HEADERS = "headers"  # list of {key, value}
@@ -136,6 +138,15 @@ def _hostname(_setting: Setting, value: object) -> object:
     return check_hostname(value) if value.strip() else None
 
 
+def _address(_setting: Setting, value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("must be a string")
+    try:
+        return str(ip_address(value.strip()))
+    except ValueError as error:
+        raise ValueError("must be a valid ip address") from error
+
+
 def _url(setting: Setting, value: object) -> object:
     if not isinstance(value, str):
         raise ValueError("must be a string")
@@ -184,6 +195,7 @@ _PARSERS = {
     SettingKind.DURATION: _duration,
     SettingKind.TEXT: _text,
     SettingKind.HOSTNAME: _hostname,
+    SettingKind.ADDRESS: _address,
     SettingKind.URL: _url,
     SettingKind.NAMES: _names,
     SettingKind.HEADERS: _headers,
@@ -194,6 +206,7 @@ _ARTICLES = {
     SettingKind.DURATION: "a number",
     SettingKind.TEXT: "a string",
     SettingKind.HOSTNAME: "a string",
+    SettingKind.ADDRESS: "a string",
     SettingKind.URL: "a string",
     SettingKind.NAMES: "an array",
     SettingKind.HEADERS: "an array",

@@ -8,13 +8,15 @@ A change made in this process holds when :meth:`Settings.update` returns; one ma
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Final
 
 from postroad.domain.errors import FieldProblem, Invalid, Unavailable
 from postroad.domain.event import EventName
 from postroad.domain.secret import Secret
-from postroad.domain.setting import BY_KEY, SMTP_SERVER_KEYS, SettingValues
+from postroad.domain.setting import BY_KEY, SettingValues
 from postroad.domain.setting_kinds import Setting, SettingKind
 from postroad.domain.url import MASK
 from postroad.engine.wakeup import Hint, Wakeup
@@ -34,6 +36,7 @@ class Settings:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._stored: dict[str, object] = {}
+        self._watchers: list[Hint] = []
         self.snapshot = SettingValues()
 
     async def load(self) -> None:
@@ -91,15 +94,25 @@ class Settings:
             await self._write(accepted)
         return list(accepted)
 
-    async def apply_at_start(self, values: Mapping[str, object]) -> list[str]:
-        """Store what the environment asks for. Keys of the SMTP server are left out with a warning.
+    async def apply_at_start(
+        self, values: Mapping[str, object], *, first: Mapping[str, object] = MappingProxyType({})
+    ) -> list[str]:
+        """Store what the environment asks for, and of ``first`` what was never set.
 
         Raises :exc:`Invalid` as :meth:`update` does.
         """
-        later = sorted(SMTP_SERVER_KEYS & values.keys())
-        if later:
-            log.warning("settings without effect in this version were left out", keys=later)
-        return await self.update({k: v for k, v in values.items() if k not in SMTP_SERVER_KEYS})
+        fresh = {key: value for key, value in first.items() if key not in self._stored}
+        wanted = {**fresh, **values}
+        return await self.update(wanted) if wanted else []
+
+    @contextmanager
+    def watching(self, hint: Hint) -> Iterator[None]:
+        """Set ``hint`` whenever :attr:`snapshot` has been renewed."""
+        self._watchers.append(hint)
+        try:
+            yield
+        finally:
+            self._watchers.remove(hint)
 
     async def service_secret(self) -> Secret[str]:
         """The key that signs what we send out; made at first need, the same for all processes."""
@@ -130,6 +143,8 @@ class Settings:
     def _take(self, stored: dict[str, object]) -> None:
         self._stored = stored
         self.snapshot = SettingValues.of(stored)
+        for hint in self._watchers:
+            hint.set()
 
     def _show(self, key: str) -> object:
         if key == EVENT_TYPES:

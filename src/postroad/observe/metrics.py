@@ -110,6 +110,25 @@ _REQUEST_SECONDS = _histogram(
     _LOCAL_S,
 )
 
+_SMTP_OPEN = _gauge("postroad_smtp_sessions_open", "Clients connected to the SMTP server.")
+_SMTP_LISTENING = _gauge(
+    "postroad_smtp_listening", "1 while the SMTP server listens; 0 when it is off or cannot."
+)
+_SMTP_SESSIONS = _counter(
+    "postroad_smtp_sessions", "Sessions with the SMTP server, by how they ended.", "end"
+)
+_SMTP_LOGINS = _counter(
+    "postroad_smtp_logins", "Logins at the SMTP server, by what came of them.", "outcome"
+)
+_SMTP_MESSAGES = _counter(
+    "postroad_smtp_messages", "Messages handed to the SMTP server, by what came of them.", "outcome"
+)
+_SMTP_SECONDS = _histogram(
+    "postroad_smtp_message_seconds",
+    "From the end of a message over SMTP until it is answered.",
+    _LOCAL_S,
+)
+
 # What the system tells of this process: CPU seconds, memory, open files, start time.
 ProcessCollector(registry=_REGISTRY)
 
@@ -151,6 +170,36 @@ def request_answered(operation: str, status: int, seconds: float) -> None:
     """Count one request; ``operation`` is the operation's id, never the path that was asked."""
     _bound(_REQUESTS, operation, str(status)).inc()
     _REQUEST_SECONDS.observe(seconds)
+
+
+def smtp_sessions_open(change: int) -> None:
+    """Note that ``change`` more clients are connected over SMTP."""
+    _SMTP_OPEN.inc(change)
+
+
+def smtp_listening(*, is_listening: bool) -> None:
+    """Note whether the SMTP server can be reached."""
+    _SMTP_LISTENING.set(int(is_listening))
+
+
+def smtp_session_ended(end: str) -> None:
+    """Count one session; ``end`` is a word of a closed set."""
+    _bound(_SMTP_SESSIONS, end).inc()
+
+
+def smtp_login(outcome: str) -> None:
+    """Count one login; ``outcome`` is ``accepted``, ``refused`` or ``put off``."""
+    _bound(_SMTP_LOGINS, outcome).inc()
+
+
+def smtp_message(outcome: str, seconds: float | None) -> None:
+    """Count one message; ``outcome`` is ``accepted``, ``refused`` or ``put off``.
+
+    ``seconds`` is ``None`` where no answer had to be waited for.
+    """
+    _bound(_SMTP_MESSAGES, outcome).inc()
+    if seconds is not None:
+        _SMTP_SECONDS.observe(seconds)
 
 
 def set_queue(messages: Mapping[str, int]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postroad.domain.envelope import DsnNotify, DsnRequest, DsnReturn, Envelope
+from postroad.domain.envelope import DsnNotify, DsnRequest, DsnReturn, Envelope, RecipientDsn
 from postroad.domain.submission import (
     Content,
     Flagging,
@@ -117,12 +117,22 @@ def proxy_place(queue_id: str) -> str:
 
 
 def _write_dsn(dsn: DsnRequest) -> str:
-    return jsontext.write([dsn.ret, dsn.envid, dsn.notify, dsn.orcpt])
+    wishes = [[wish.rcpt_to, wish.notify, wish.orcpt] for wish in dsn.recipients]
+    return jsontext.write([dsn.ret, dsn.envid, dsn.notify, dsn.orcpt, wishes])
 
 
 def _read_dsn(text: str) -> DsnRequest:
-    ret, envid, notify, orcpt = jsontext.read(text)
-    return DsnRequest(DsnReturn(ret), envid, tuple(DsnNotify(word) for word in notify), orcpt)
+    ret, envid, notify, orcpt, *rest = jsontext.read(text)
+    return DsnRequest(
+        None if ret is None else DsnReturn(ret),
+        envid,
+        tuple(map(DsnNotify, notify)),
+        orcpt,
+        tuple(
+            RecipientDsn(rcpt_to, tuple(map(DsnNotify, wanted)), original)
+            for rcpt_to, wanted, original in (rest[0] if rest else ())
+        ),
+    )
 
 
 def _write_flagging(flagging: Flagging) -> str:

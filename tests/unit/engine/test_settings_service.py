@@ -11,6 +11,7 @@ from postroad import store as stores
 from postroad.domain.errors import Invalid
 from postroad.domain.event import EventName
 from postroad.engine.settings import Settings
+from postroad.engine.wakeup import Hint
 
 
 @pytest.fixture
@@ -104,11 +105,23 @@ async def test_service_secret_is_made_once(settings: Settings, store: stores.Sto
     assert await other.service_secret() == made
 
 
-async def test_keys_of_the_smtp_server_are_left_out_at_start(settings: Settings) -> None:
-    applied = await settings.apply_at_start({"smtpServerEnabled": True, "webhooksEnabled": True})
-    assert applied == ["webhooksEnabled"]
-    with pytest.raises(Invalid):
-        await settings.update({"smtpServerEnabled": True})
+async def test_first_values_are_written_once_and_never_over_a_choice(settings: Settings) -> None:
+    first = {"smtpServerEnabled": True, "smtpServerPort": 2525}
+    applied = await settings.apply_at_start({"smtpServerPort": 2526}, first=first)
+    assert applied == ["smtpServerEnabled", "smtpServerPort"]
+    await settings.update({"smtpServerEnabled": False})
+    assert await settings.apply_at_start({}, first=first) == []
+    assert settings.snapshot.smtp_server.enabled is False
+    assert settings.snapshot.smtp_server.port == 2526
+
+
+async def test_watchers_hear_of_a_new_snapshot(settings: Settings) -> None:
+    hint = Hint()
+    with settings.watching(hint):
+        await settings.update({"smtpServerHost": "::1"})
+        assert hint.take()
+    await settings.update({"smtpServerHost": "127.0.0.1"})
+    assert not hint.is_set
 
 
 async def test_event_types_can_be_read(settings: Settings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from postroad.domain.envelope import DsnNotify, DsnRequest, DsnReturn
+from postroad.domain.envelope import DsnNotify, DsnRequest, DsnReturn, RecipientDsn
 from postroad.domain.errors import LocalProtocolError
 from postroad.protocol.smtp.extensions import Extensions
 from postroad.protocol.smtp.paths import encode_path
@@ -40,13 +40,16 @@ def mail_command(
     if smtputf8 and offered.smtputf8:
         parts.append(b"SMTPUTF8")
     if dsn is not None and offered.dsn:
-        parts.append(b"RET=" + _RET[dsn.ret])
+        if dsn.ret is not None:
+            parts.append(b"RET=" + _RET[dsn.ret])
         if dsn.envid:
             parts.append(b"ENVID=" + _xtext("envelope id", dsn.envid, _MAX_ENVID_BYTES))
     return b" ".join(parts) + b"\r\n"
 
 
-def rcpt_command(path: bytes, offered: Extensions, *, dsn: DsnRequest | None) -> bytes:
+def rcpt_command(
+    path: bytes, offered: Extensions, *, dsn: DsnRequest | RecipientDsn | None
+) -> bytes:
     """Build RCPT for an encoded path, with NOTIFY and ORCPT where DSN is offered.
 
     Raises :exc:`LocalProtocolError` if the original recipient cannot be sent.

@@ -72,8 +72,9 @@ def plan_transaction(
             smtputf8=smtputf8 or has_utf8_path,
             dsn=dsn,
         )
+        wishes = {} if dsn is None else {wish.rcpt_to: wish for wish in dsn.recipients}
         rcpts = tuple(
-            (address, rcpt_command(path, offered, dsn=dsn))
+            (address, rcpt_command(path, offered, dsn=wishes.get(address, dsn)))
             for address, path in zip(envelope.rcpt_to, paths, strict=True)
         )
     except LocalProtocolError as error:

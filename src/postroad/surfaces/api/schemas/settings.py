@@ -72,6 +72,7 @@ _TYPES: dict[SettingKind, dict[str, object]] = {
     SettingKind.DURATION: {"type": "integer"},
     SettingKind.TEXT: {"type": "string"},
     SettingKind.HOSTNAME: {"type": "string", "format": "hostname"},
+    SettingKind.ADDRESS: {"type": "string", "format": "ip"},
     SettingKind.URL: {"type": "string", "format": "uri"},
     SettingKind.NAMES: {"type": "array"},
     SettingKind.HEADERS: {
