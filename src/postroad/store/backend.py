@@ -92,6 +92,13 @@ class Backend(Protocol):
         """Whether a write would go through now. Never raises, answers within 3 s."""
         ...
 
+    async def scrub(self) -> None:
+        """Overwrite what replaced and deleted rows left behind, as far as the engine can.
+
+        Writers wait meanwhile. Raises :exc:`Unavailable`.
+        """
+        ...
+
     async def close(self) -> None:
         """Finish what was handed over, then let go of files and connections."""
         ...
@@ -172,7 +179,9 @@ class Store(Protocol):
     async def reseal(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Seal every secret again under the present key; returns how many were rewritten.
 
-        Without a secret, values are unsealed. ``progress`` hears of rows done and rows in all.
+        Without a secret, values are unsealed. Afterwards an SQLite file is written anew, for its
+        free pages may still hold what was there before; PostgreSQL does that in its own time.
+        ``progress`` hears of rows done and rows in all. Raises :exc:`Unavailable`.
         """
         ...
 

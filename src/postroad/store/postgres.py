@@ -182,6 +182,9 @@ class PostgresBackend:
             return False
         return True
 
+    async def scrub(self) -> None:
+        """Nothing: dead rows are the business of its own vacuum."""
+
     async def close(self) -> None:
         if self._is_closed:
             return

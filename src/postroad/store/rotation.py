@@ -28,6 +28,7 @@ async def reseal(backend: Backend, progress: Callable[[int, int], None] | None =
         rewritten += await backend.write(unit)
         if progress is not None:
             progress(min(start + BATCH, len(places)), len(places))
+    await backend.scrub()
     return rewritten
 
 

@@ -23,7 +23,7 @@ from postroad.store.sealed import Sealer
 from postroad.store.spill import SpillDirectory
 from postroad.store.sqlite_reader import Readers
 from postroad.store.sqlite_session import SqliteSession
-from postroad.store.sqlite_writer import BUSY_MS, Job, Writer
+from postroad.store.sqlite_writer import BUSY_MS, STORAGE_ERRORS, Job, Writer
 from postroad.store.wake import Note, Wake
 
 MAX_WAITING = 10_000  # units handed over and not answered; the next caller waits
@@ -105,6 +105,9 @@ class SqliteBackend:
             return False
         return True
 
+    async def scrub(self) -> None:
+        await asyncio.to_thread(_rewrite, self._path)
+
     async def close(self) -> None:
         if self._is_closed:
             return
@@ -156,6 +159,22 @@ def _connect(path: Path) -> apsw.Connection:
     except (OSError, apsw.Error) as error:
         raise ConfigError(f"The database {path} cannot be opened: {error}") from error
     return connection
+
+
+def _rewrite(path: Path) -> None:
+    """Write the file anew without its free space, and empty the log that had it before."""
+    try:
+        connection = apsw.Connection(str(path))
+        try:
+            connection.set_busy_timeout(BUSY_MS)
+            connection.execute("VACUUM")
+            is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").get
+        finally:
+            connection.close()
+    except STORAGE_ERRORS as error:
+        raise Unavailable(f"The database could not be written anew: {error}") from error
+    if is_busy:
+        raise Unavailable("The database is too busy to be written anew; try again later")
 
 
 def _take_lock(path: Path) -> int:

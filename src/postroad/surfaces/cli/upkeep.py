@@ -37,7 +37,8 @@ def encrypt(data: str | None, database: str | None, config_file: Path | None) ->
 
     The secret is POSTROAD_SECRET. Seals what is kept in clear text, and seals anew what was
     sealed with POSTROAD_SECRET_OLD. May be repeated, and may run beside a server that knows both
-    secrets.
+    secrets. An SQLite file is written anew at the end, so that nothing is left in its free pages;
+    with a long queue stop the server first, because it waits meanwhile.
     """
     config = configured(config_file=config_file, data=data, database=database)
     if config.store.secret is None:
