@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ def test_first_steps_send_three_messages_and_the_receiver_hears_of_each(tmp_path
     with heard.open("wb") as output, Server(tmp_path / "server") as server:
         with subprocess.Popen(receiver, stdout=output) as process:
             try:
+                server.wait_until(lambda: listens(port), 10, "the receiver listens")
                 subprocess.run(
                     [EXAMPLES / "first-steps.sh"],
                     env={
@@ -44,3 +46,9 @@ def test_first_steps_send_three_messages_and_the_receiver_hears_of_each(tmp_path
     lines = heard.read_text().splitlines()
     assert sum(" messageFailed " in line for line in lines) == 1
     assert sum(" accountAdded " in line for line in lines) == 1
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections there; a webhook before that would come again later."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
