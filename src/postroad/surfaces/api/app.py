@@ -208,8 +208,8 @@ class Api:
                 max_bytes=self._limits.max_upload_bytes if operation.is_upload else SMALL_BODY,
                 timeout_s=self._limits.body_timeout_s,
             )
-        given, limit_s = await self._input(entry, members, query_members, body, exchange)
         body_hash = await _hash(body) if b"idempotency-key" in exchange.headers else None
+        given, limit_s = await self._input(entry, members, query_members, body, exchange)
         # A large body is not needed any more, and the message made of it needs the room.
         del body
         context = Context(

@@ -58,7 +58,11 @@ class Reader(Generic[T]):
         self._decoder = msgspec.json.Decoder(kind, dec_hook=_parse)
 
     def read(self, body: bytes | bytearray) -> T:
-        """Decode a JSON body. Raises :exc:`Invalid`, with all problems where JSON is fine."""
+        """Decode a JSON body. Raises :exc:`Invalid`, with all problems where JSON is fine.
+
+        A ``bytearray`` may be empty afterwards: large bodies come as one, and what is made of
+        them needs the room.
+        """
         try:
             decoded = self._decoder.decode(body)
         except msgspec.ValidationError:
@@ -74,7 +78,10 @@ class Reader(Generic[T]):
 
     def _read_slowly(self, body: bytes | bytearray) -> T:
         try:
-            return self._convert(msgspec.json.decode(body), is_query=False)
+            value = msgspec.json.decode(body)
+            if isinstance(body, bytearray):
+                body.clear()
+            return self._convert(value, is_query=False)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise Invalid(BROKEN_JSON) from None
 
@@ -165,10 +172,11 @@ class _Walk:
         known = {field.encode_name: field for field in info.fields}
         for name, field in known.items():
             if name in value:
-                converted[name] = self.visit(field.type, value[name], name, prefix + name)
+                # Taken out, for what is made of a long text needs the room.
+                converted[name] = self.visit(field.type, value.pop(name), name, prefix + name)
             elif field.required:
                 self.problems.add(name, "is required", place=prefix + name)
-        for name in value:
+        for name in value:  # what nobody took
             if name not in known:
                 self.problems.add(shorten(name), "is not allowed", place=prefix + shorten(name))
         return converted

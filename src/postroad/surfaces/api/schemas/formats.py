@@ -175,6 +175,10 @@ def decode_base64(text: str) -> bytes:
     Anything else outside the alphabet is not. Raises :exc:`ValueError`.
     """
     try:
+        return pybase64.b64decode(text, validate=True)  # without a copy of the text
+    except ValueError:
+        pass
+    try:
         dense = text.encode("ascii").translate(None, b" \t\r\n")
         return pybase64.b64decode(dense + b"=" * (-len(dense) % 4), validate=True)
     except ValueError:
