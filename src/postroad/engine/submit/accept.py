@@ -19,7 +19,7 @@ from postroad.engine.providers.base import MailProvider
 from postroad.engine.settings import Settings
 from postroad.engine.submit.compose import Prepared, is_large, prepare, prepare_file
 from postroad.engine.submit.idempotency import KEPT_MS, Guard, Remembered
-from postroad.engine.submit.refer import Referral, fetch_referral
+from postroad.engine.submit.refer import Referral, fetch_referral, without_mailbox
 from postroad.engine.submit.request import (
     IdempotencyResult,
     RawFile,
@@ -120,9 +120,7 @@ class Submit:
         if request.reference is None and all(a.reference is None for a in request.attachments):
             return Referral()
         if not account.has_mailbox:
-            raise NotFound(
-                "The account has no mailbox to look the reference up in", code="ReferenceNotFound"
-            )
+            return without_mailbox(request)
         return await fetch_referral(await self._provider_of(account), request)
 
     async def _enqueue(

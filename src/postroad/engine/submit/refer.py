@@ -63,6 +63,18 @@ async def fetch_referral(provider: MailProvider, request: SubmitRequest) -> Refe
     )
 
 
+def without_mailbox(request: SubmitRequest) -> Referral:
+    """What a send-only account finds: nothing. Raises :exc:`NotFound` where that matters."""
+    words = "The account has no mailbox to look the reference up in"
+    wanted = request.reference
+    if wanted is None or not wanted.ignore_missing or any(a.reference for a in request.attachments):
+        raise NotFound(words, code="ReferenceNotFound")
+    return Referral(
+        result=ReferenceResult(wanted.message, False, words, wanted.thread_id),
+        attached=(None,) * len(request.attachments),
+    )
+
+
 async def _fetch_message(provider: MailProvider, wanted: ReferenceRequest) -> ReferencedMessage:
     if wanted.message is None:
         raise NotFound("Referenced message was not found", code="ReferenceNotFound")
