@@ -31,6 +31,7 @@ log = get_logger(__name__)
 
 _READ_BYTES = 128 * 1024
 _LINGER_S = 2.0
+_SILENCE_S = 0.25  # who has nothing more to say is not waited for
 _LINGER_BYTES = 4 * 1024 * 1024
 
 _ACCEPTED = Reply(250, "Accepted")
@@ -234,9 +235,12 @@ class Conversation:
         """Read on for a moment: closing on unread octets would destroy our last words."""
         if self._end == "quit":
             return
-        deadline, left = self._loop.time() + _LINGER_S, _LINGER_BYTES
+        end, left = self._loop.time() + _LINGER_S, _LINGER_BYTES
         try:
-            while left > 0 and (data := await self._stream.read_some(deadline=deadline)):
+            while left > 0 and (now := self._loop.time()) < end:
+                data = await self._stream.read_some(deadline=now + _SILENCE_S)
+                if not data:
+                    return
                 left -= len(data)
         except OSError:
             pass  # the time is up, or the client is gone

@@ -68,10 +68,13 @@ class Gate:
         except (Unauthenticated, Forbidden) as error:
             self._known.pop(digest, None)
             metrics.smtp_login("refused")
-            words = error.message if isinstance(error, Forbidden) else _REFUSED
-            log.warning("smtp login refused", account=login.user, address=address, reason=words)
+            log.warning(
+                "smtp login refused", account=login.user, address=address, reason=error.message
+            )
+            if isinstance(error, Forbidden):  # a real token at the wrong door is no guess
+                return Reply(535, error.message, "5.7.8"), None
             await asyncio.sleep(self._throttle.fail(address, login.user))
-            return Reply(535, words, "5.7.8"), None
+            return Reply(535, _REFUSED, "5.7.8"), None
         except PostroadError as error:
             metrics.smtp_login("put off")
             log.error("smtp login cannot be checked", account=login.user, reason=error.message)
