@@ -125,7 +125,7 @@ class Submissions:
         if row[0] == SubmissionState.DONE:
             await drop_contents(self._session, [sub.content.content_id])
         else:
-            self._session.notify("finish", sub.lane)
+            self._session.notify("finish", f"{self._session.now} {sub.lane}")
         return True
 
     async def defer(
@@ -186,6 +186,8 @@ class Submissions:
             claim_token=sub.claim_token,
             retry_at=retry_at,
         )
+        if changed:
+            self._session.notify("finish", f"{retry_at} {sub.lane}")
         return changed == 1
 
     async def release(self, subs: Sequence[Submission]) -> int:
@@ -204,7 +206,7 @@ class Submissions:
             if sub.state is QUEUED:
                 self._session.notify("queue", f"{self._session.now} {sub.lane}")
             else:
-                self._session.notify("finish", sub.lane)
+                self._session.notify("finish", f"{self._session.now} {sub.lane}")
         return released
 
     async def cancel(self, queue_id: str) -> CancelResult:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from random import Random
 
@@ -23,19 +24,17 @@ from postroad.domain.reply import Accepted, Deferred, Rejected
 from postroad.domain.submission import Submission, SubmissionState
 from postroad.engine.accounts.directory import Directory
 from postroad.engine.delivery.finish import Finisher
-from postroad.engine.delivery.pace import LaneBoard, Limits, Turn
+from postroad.engine.delivery.pace import Limits, Turn
 from postroad.engine.delivery.relay import Relay
 from postroad.engine.delivery.settle import AttemptReport, Settled, give_up, outcome_word, settle
-from postroad.engine.wakeup import Hint, Wakeup
+from postroad.engine.delivery.turns import Turns
 from postroad.observe import get_logger, metrics
 from postroad.store import Store, Tx
 
 log = get_logger("postroad.delivery")
 
-POLL_S = 5.0  # a lost hint costs at most this
 ATTEMPT_LIMIT_MS = 10 * 60_000  # total time of one attempt (contract B-159)
 CLAIM_MS = ATTEMPT_LIMIT_MS + 5 * 60_000  # a turn begins no attempt that could outlive its claim
-REST_S = 2.0  # after a turn that failed
 STATUS_MS = 1_000  # an unchanged smtpStatus is written at most once in this time
 LONG_TURN = 10  # messages in an uncontested turn
 
@@ -60,65 +59,37 @@ class DeliveryWorker:
         self._directory = directory
         self._backoff = backoff or Backoff()
         self._rng = rng or Random()
-        self._board = LaneBoard(limits or Limits(), self._host_of)
+        self._turns = Turns(
+            store,
+            SubmissionState.QUEUED,
+            self._work,
+            node_id=node_id,
+            limits=limits or Limits(),
+            host_of=self._host_of,
+            prepare=self._learn_hosts,
+        )
         self._unsettled: set[str] = set()  # queue ids whose outcome is known and not yet on disk
         self._shown: dict[str, tuple[bool, int]] = {}  # last smtpStatus written, by account
-        self._look_at = 0.0  # monotonic; when the rows themselves are looked at next
-        self._hint = Hint()
-        self._stop = Hint()
 
     def stop(self) -> None:
         """Begin no further turn; :meth:`run` returns when the running ones are over."""
-        self._stop.set()
+        self._turns.stop()
 
     @property
     def running(self) -> int:
         """How many turns are running."""
-        return self._board.running
+        return self._turns.running
 
     async def run(self) -> None:
-        """Deal turns until stopped. The rows are looked at every poll, hints or not."""
-        async with asyncio.TaskGroup() as turns:
-            with (
-                self._store.wake.listen("queue", self._hear),
-                Wakeup(self._hint, poll_s=POLL_S, stop=self._stop) as wakeup,
-            ):
-                while not wakeup.is_stopping:
-                    if time.monotonic() >= self._look_at:
-                        self._look_at = time.monotonic() + POLL_S
-                        try:
-                            await self._look()
-                        except Unavailable as error:
-                            log.warning("delivery waits for the store", error=error.message)
-                    now = self._store.now()
-                    while (turn := self._board.deal(now)) is not None:
-                        turns.create_task(self._work(turn))
-                    next_due = self._board.next_due()
-                    until_s = None if next_due is None else max(0.0, (next_due - now) / 1000)
-                    await wakeup.wait(until_s=until_s)
+        """Deal turns until stopped."""
+        await self._turns.run()
 
-    def _hear(self, payload: str) -> None:
-        """A hint: ``<due epoch ms> <lane>``, or nothing when anything may have changed."""
-        if payload:
-            due_at, _, lane = payload.partition(" ")
-            self._board.note(lane, int(due_at))
-        else:
-            self._look_at = 0.0
-        self._hint.set()
-
-    async def _look(self) -> None:
-        async def unit(tx: Tx) -> list[tuple[str, int]]:
-            due = await tx.submissions.lanes(SubmissionState.QUEUED)
-            return [(lane.lane, lane.next_attempt_at) for lane in due]
-
-        self._board.begin_look()
-        lanes = await self._store.read(unit)
-        for lane, _ in lanes:
+    async def _learn_hosts(self, lanes: Iterable[str]) -> None:
+        """Have the lanes' accounts at hand: the board asks for hosts and cannot wait."""
+        for lane in lanes:
             if self._directory.peek(lane) is None:
-                # The board asks for the relay's host and cannot wait for an answer.
                 with suppress(NotFound):
                     await self._directory.get(lane)
-        self._board.rebuild(lanes)
 
     def _host_of(self, lane: str) -> str:
         """The relay host that a lane's messages go to; lanes without one share nothing."""
@@ -136,56 +107,16 @@ class DeliveryWorker:
         return Finisher.is_needed(sub, account)
 
     async def _work(self, turn: Turn) -> None:
-        try:
-            claimed = await self._claim(turn)
-            leave_by = time.monotonic() + (CLAIM_MS - ATTEMPT_LIMIT_MS) / 1000
-            async with asyncio.TaskGroup() as ledger:
-                while claimed:
-                    if self._stop.is_set or time.monotonic() > leave_by:
-                        await self._release(claimed)
-                        break
-                    await self._attempt(claimed.pop(0), ledger)
-                    if claimed and self._board.is_wanted(turn, self._store.now()):
-                        await self._release(claimed)
-                        break
-        except Unavailable as error:
-            log.warning("a turn waits for the store", lane=turn.lane, error=error.message)
-            await self._rest()
-        except Exception:
-            # The edge of a job: one lane's trouble must not end the others. Its rows come back
-            # when their claim ends.
-            log.exception("delivery turn failed", lane=turn.lane)
-            await self._rest()
-        finally:
-            self._board.end(turn, self._store.now())
-            self._hint.set()
-
-    async def _rest(self) -> None:
-        """Keep the slot for a moment: at once the same would fail again, and again."""
-        with Wakeup(poll_s=REST_S, stop=self._stop) as rest:
-            await rest.wait()
-
-    async def _claim(self, turn: Turn) -> list[Submission]:
         limit = 1 if turn.is_contested else LONG_TURN
-
-        async def unit(tx: Tx) -> tuple[list[Submission], int | None]:
-            claimed = await tx.submissions.claim(
-                turn.lane,
-                state=SubmissionState.QUEUED,
-                node=self._node_id,
-                limit=limit,
-                claim_ms=CLAIM_MS,
-            )
-            if len(claimed) == limit:
-                return claimed, None
-            return claimed, await tx.submissions.next_due(turn.lane, SubmissionState.QUEUED)
-
-        claimed, next_due = await self._store.write(unit)
-        if len(claimed) == limit:
-            self._board.note(turn.lane, self._store.now())
-        else:
-            self._board.exhausted(turn, next_due)
-        return claimed
+        claimed = await self._turns.claim(turn, limit=limit, claim_ms=CLAIM_MS)
+        leave_by = time.monotonic() + (CLAIM_MS - ATTEMPT_LIMIT_MS) / 1000
+        async with asyncio.TaskGroup() as ledger:
+            while claimed and not self._turns.is_stopping and time.monotonic() < leave_by:
+                await self._attempt(claimed.pop(0), ledger)
+                if claimed and self._turns.is_wanted(turn):
+                    break
+            if claimed:
+                await self._turns.release(claimed)
 
     async def _attempt(self, sub: Submission, ledger: asyncio.TaskGroup) -> None:
         if sub.queue_id in self._unsettled:
@@ -270,7 +201,3 @@ class DeliveryWorker:
                     code=why.kind.value,
                     retry_at=settled.retry_at,
                 )
-
-    async def _release(self, claimed: list[Submission]) -> None:
-        """Give back what was claimed and not dialed, as if it had never been claimed."""
-        await self._store.write(lambda tx: tx.submissions.release(claimed))
