@@ -49,7 +49,8 @@ class Door:
     max_sessions_per_address: int
     proxy_networks: tuple[str, ...]
     has_proxy: Callable[[], bool]
-    tls: Callable[[], ssl.SSLContext | None] | None = None  # TLS from the first octet
+    has_tls: Callable[[], bool]  # from the first octet
+    tls: Callable[[], ssl.SSLContext | None]
 
 
 class Listener:
@@ -102,7 +103,7 @@ class Listener:
     def _turn_away(self, stream: Stream, address: str) -> None:
         metrics.smtp_session_ended("turned away")
         log.warning("smtp client turned away", address=address, open=self._open)
-        if self._door.tls is None:
+        if not self._door.has_tls():
             stream.write(TOO_MANY.encode())
         stream.end()
 
@@ -146,7 +147,7 @@ class Listener:
             header = await _read_proxy_header(stream, deadline)
             address, proxy = header.address or peer, peer
             tls = "proxy" if header.is_encrypted else None
-        if self._door.tls is not None:
+        if self._door.has_tls():
             context = self._door.tls()
             if context is None:
                 return None  # said in the log when the certificate could not be read

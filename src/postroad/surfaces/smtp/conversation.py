@@ -178,15 +178,20 @@ class Conversation:
             return
         self._spool.add(piece)
         if self._spool.is_full:
-            try:
-                await self._spool.flush()
-            except OSError as error:
-                log.error("smtp message cannot be spooled", reason=str(error))
-                self._has_no_space = True
-                self._spool.discard()
+            await self._spill()
+
+    async def _spill(self) -> None:
+        try:
+            await self._spool.flush()
+        except OSError as error:
+            log.error("smtp message cannot be spooled", reason=str(error))
+            self._has_no_space = True
+            self._spool.discard()
 
     async def _receive(self, received: Received) -> None:
         began_at = self._loop.time()
+        if not self._spool.is_in_memory:
+            await self._spill()
         if self._has_no_space:
             reply = NO_SPACE
         else:

@@ -1,7 +1,7 @@
 """The submission server as a service: follows its settings without a restart.
 
-Switching it on or off, another port or address, and TLS from the first octet take effect when
-the setting is written; the login, the PROXY header and the rest count for every new connection.
+Switching it on or off and another port or address take effect when the setting is written; TLS,
+the login, the PROXY header and the rest count for every connection that begins after it.
 Clients of a listener that goes away are asked to go too, each behind the message that it is
 handing over.
 """
@@ -35,7 +35,7 @@ RETRY_S = 5.0  # until a port that was taken is tried again
 _REBIND_S = 0.05  # the event loop closes a socket with a little delay
 _REBINDS = 40
 
-_Place = tuple[str, int, bool]
+_Place = tuple[str, int]
 
 
 class SmtpServer:
@@ -92,16 +92,17 @@ class SmtpServer:
 
     async def _follow(self, sessions: asyncio.TaskGroup) -> None:
         values = self._values
-        wanted = (values.host, values.port, values.tls_enabled) if values.enabled else None
-        if wanted == self._place:
-            return
+        wanted = (values.host, values.port) if values.enabled else None
         had = self._place
-        self._close()
+        if wanted != had:
+            self._close()
         if wanted is None:
             return
         try:
-            await asyncio.to_thread(self._prepare, values)
-            await self._open(sessions, wanted, patient=had is not None)
+            if self._certificate is None or wanted != had:
+                await asyncio.to_thread(self._prepare, values)
+            if wanted != had:
+                await self._open(sessions, wanted, patient=had is not None)
         except OSError as error:
             log.error(
                 "smtp server cannot listen", host=wanted[0], port=wanted[1], reason=str(error)
@@ -124,14 +125,15 @@ class SmtpServer:
         self._certificate.context()
 
     async def _open(self, sessions: asyncio.TaskGroup, wanted: _Place, *, patient: bool) -> None:
-        host, port, is_implicit = wanted
+        host, port = wanted
         config = self._config
         door = Door(
             max_sessions=config.max_sessions,
             max_sessions_per_address=config.max_sessions_per_address,
             proxy_networks=config.proxy_addresses,
             has_proxy=lambda: self._values.proxy,
-            tls=self._context if is_implicit else None,
+            has_tls=lambda: self._values.tls_enabled,
+            tls=self._context,
         )
         listener = Listener(sessions, door, self._serve)
         for left in range(_REBINDS if patient else 0, -1, -1):
@@ -144,7 +146,7 @@ class SmtpServer:
                 await asyncio.sleep(_REBIND_S)
         self._listener, self._place = listener, wanted
         metrics.smtp_listening(is_listening=True)
-        log.info("smtp server is listening", host=host, port=self.port, tls=is_implicit)
+        log.info("smtp server is listening", host=host, port=self.port)
 
     def _close(self) -> None:
         if self._listener is None:

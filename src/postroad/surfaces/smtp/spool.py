@@ -39,7 +39,10 @@ class SpoolRoom:
 
 
 class Spool:
-    """One message as it arrives. Also the file that it is read from, see ``RawFile``."""
+    """One message as it arrives.
+
+    Once all of it is in the file (:meth:`flush`), it is also the ``RawFile`` to read it from.
+    """
 
     __slots__ = ("_file", "_held", "_pieces", "_room", "is_eight_bit", "size")
 
