@@ -97,7 +97,9 @@ class Dispatcher:
         self._ready: dict[str, None] = {}  # accounts in the order in which they get a turn
         self._parked: set[str] = set()  # accounts that wait for their origin
         self._paused: dict[str, float] = {}  # accounts whose turn broke, until when
+        self._found: set[str] = set()  # accounts taken up by a scan
         self._scan_at_s = 0.0
+        self._calm_until_s = 0.0  # no scan before, so that scanning keeps to its share
         self._hint = Hint()
         self._stop = Hint()
         self._was_enabled = True
@@ -157,13 +159,15 @@ class Dispatcher:
             return
         for entry in due:
             if entry.next_attempt_at <= now:
+                self._found.add(entry.account)
                 self._take_up(entry.account)
         ended_s = self._clock_s()
         later = min((e.next_attempt_at for e in due if e.next_attempt_at > now), default=None)
         next_s = ended_s + _POLL_S
         if later is not None:
             next_s = min(next_s, ended_s + (later - now) / 1000)
-        self._scan_at_s = max(next_s, ended_s + (ended_s - began_s) * _SCAN_SHARE)
+        self._calm_until_s = ended_s + (ended_s - began_s) * _SCAN_SHARE
+        self._scan_at_s = max(next_s, self._calm_until_s)
         self._paused = {k: v for k, v in self._paused.items() if v > ended_s}
 
     def _take_news(self, account: str) -> None:
@@ -176,7 +180,8 @@ class Dispatcher:
 
     def _expect(self, delay_ms: int) -> None:
         """Know of a job that will be due."""
-        self._scan_at_s = min(self._scan_at_s, self._clock_s() + delay_ms / 1000)
+        at_s = max(self._calm_until_s, self._clock_s() + delay_ms / 1000)
+        self._scan_at_s = min(self._scan_at_s, at_s)
 
     def _take_up(self, account: str) -> None:
         turn = self._turns.get(account)
@@ -230,6 +235,10 @@ class Dispatcher:
             del self._turns[account]
             if turn.has_news:
                 self._take_up(account)
+            if account in self._found:
+                # The scan told of its earliest job alone; the next may be due in a moment.
+                self._found.discard(account)
+                self._expect(0)
             for next_one in self._origins.leave(origin) if origin is not None else ():
                 self._parked.discard(next_one)
                 self._take_up(next_one)
