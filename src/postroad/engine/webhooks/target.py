@@ -24,6 +24,7 @@ USER_AGENT = f"Postroad/{__version__}"
 _ID = "x-ee-wh-id"
 _ATTEMPTS = "x-ee-wh-attempts-made"
 _QUEUED = "x-ee-wh-queued-time"
+_BY_NAME_ONLY = frozenset({EventName.MESSAGE_MOVED.value})
 # Told for each request, and behind the custom headers in the order of overriding.
 _LAST = frozenset({"x-ee-wh-event-id", "x-ee-wh-signature", "content-length"})
 # These would change how the request is cut out of the connection. RFC 9112 §6, §9.
@@ -69,8 +70,13 @@ class BrokenTarget:
 
 
 def is_wanted(values: SettingValues, name: str) -> bool:
-    """Whether an event of this name is sent at all. Nothing is until a list is set."""
-    return name in values.webhook_events or "*" in values.webhook_events
+    """Whether an event of this name is sent at all. Nothing is until a list is set.
+
+    ``*`` stands for the events that clients of the contract know; others are asked for by name.
+    """
+    if name in values.webhook_events:
+        return True
+    return "*" in values.webhook_events and name not in _BY_NAME_ONLY
 
 
 def is_told_without_account(name: str) -> bool:
