@@ -52,6 +52,7 @@ class Operation:
     headers: tuple[str, ...]  # request headers of its own, beyond x-ee-timeout
     body_schema: dict[str, Any] | None  # where the type does not tell it all
     answer_schema: dict[str, Any] | None
+    answer_type: str  # media type of the answer
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -82,6 +83,7 @@ def operation(
     headers: tuple[str, ...] = (),
     body_schema: dict[str, Any] | None = None,
     answer_schema: dict[str, Any] | None = None,
+    answer_type: str = "application/json",
 ) -> Callable[[Handler], Handler]:
     """Enter a handler into the table. ``account_in`` is found by itself for a path member."""
 
@@ -112,6 +114,7 @@ def operation(
                 headers=headers,
                 body_schema=body_schema,
                 answer_schema=answer_schema,
+                answer_type=answer_type,
             )
         )
         return handler
