@@ -96,23 +96,16 @@ def decoded(message: bytes, leaf: Leaf) -> bytes:
 def _walk(
     message: bytes, start: int, end: int, number: str, depth: int, default: str, alternative: bool
 ) -> Iterator[Leaf]:
-    found = _HEADER_END.search(message, start, end)
-    # Pattern \A does not match at an offset, so a part that begins with an empty line is told here.
-    if message.startswith((b"\r\n", b"\n"), start, end):
-        head_end, body = start, start + (2 if message.startswith(b"\r\n", start) else 1)
-    elif found is None:
-        head_end = body = end
-    else:
-        head_end, body = found.span()
+    head_end, body = head_and_body(message, start, end)
     head = message_from_bytes(message[start:head_end] + b"\r\n\r\n")
     head.set_default_type(default)
-    boundary = _boundary(head)
+    boundary = boundary_of(head)
     if boundary is None or depth >= MAX_DEPTH:
         yield _leaf(head, number or "1", body, end, alternative)
         return
     subtype = head.get_content_subtype()
     child_default = "message/rfc822" if subtype == "digest" else "text/plain"
-    for count, (child_start, child_end) in enumerate(_cut(message, body, end, boundary), 1):
+    for count, (child_start, child_end) in enumerate(cut(message, body, end, boundary), 1):
         child = f"{number}.{count}" if number else str(count)
         yield from _walk(
             message,
@@ -125,14 +118,24 @@ def _walk(
         )
 
 
-def _boundary(head: Message) -> bytes | None:
+def head_and_body(message: bytes, start: int, end: int) -> tuple[int, int]:
+    """Where the header of a part ends, and where its body begins."""
+    # Pattern \A does not match at an offset, so a part that begins with an empty line is told here.
+    if message.startswith((b"\r\n", b"\n"), start, end):
+        return start, start + (2 if message.startswith(b"\r\n", start) else 1)
+    found = _HEADER_END.search(message, start, end)
+    return (end, end) if found is None else found.span()
+
+
+def boundary_of(head: Message) -> bytes | None:
+    """The boundary of a multipart that has a usable one."""
     if head.get_content_maintype() != "multipart":
         return None
     boundary = head.get_boundary()
     return boundary.encode("utf-8", "surrogateescape") if boundary else None
 
 
-def _cut(message: bytes, start: int, end: int, boundary: bytes) -> Iterator[tuple[int, int]]:
+def cut(message: bytes, start: int, end: int, boundary: bytes) -> Iterator[tuple[int, int]]:
     """The spans between the delimiter lines; the line break before one belongs to it."""
     delimiter = re.compile(
         rb"(?:\A|\r?\n|(?<=\n))--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|\Z)"
