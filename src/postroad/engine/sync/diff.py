@@ -6,7 +6,8 @@ itself (numbers that go backwards, counts that do not add up) is looked at in fu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -88,17 +89,32 @@ class Sight:
     present: Container[int] | None = None
     vanished: tuple[tuple[int, int], ...] = ()  # ranges of UIDs
 
-    def touches(self, low: int, high: int) -> bool:
-        """Whether it says anything about UIDs from ``low`` to ``high``."""
-        if self.span is not None and self.span[0] <= high and self.span[1] >= low:
-            return True
-        if any(first <= high and last >= low for first, last in self.vanished):
-            return True
-        return any(low <= uid <= high for uid in self.rows)
+
+def split(sight: Sight, starts: Sequence[int]) -> dict[int, Sight]:
+    """What of a sight concerns each chunk, by the place of the chunk's first UID in ``starts``.
+
+    ``starts`` ascends and begins with 1: everything lies in some chunk. Chunks that it says
+    nothing about are left out.
+    """
+    rows: dict[int, dict[int, Marks]] = {}
+    for uid, seen in sight.rows.items():
+        rows.setdefault(bisect_right(starts, uid) - 1, {})[uid] = seen
+    touched = set(rows)
+    for low, high in (*sight.vanished, *([sight.span] if sight.span is not None else [])):
+        touched.update(range(bisect_right(starts, low) - 1, bisect_right(starts, high)))
+    return {
+        place: Sight(
+            rows.get(place, {}),
+            sight.span,
+            sight.rows.keys() if sight.present is None else sight.present,
+            sight.vanished,
+        )
+        for place in sorted(touched)
+    }
 
 
-def amend(chunk: Chunk, sight: Sight, *, low: int, high: int) -> Changes:
-    """Bring ``chunk``, which covers UIDs from ``low`` to ``high``, up to date with a sight."""
+def amend(chunk: Chunk, sight: Sight) -> Changes:
+    """Bring a chunk up to date with what concerns it of a sight (see :func:`split`)."""
     changes = Changes()
     rows = sight.rows
     is_gone = _gone(sight)
@@ -114,7 +130,8 @@ def amend(chunk: Chunk, sight: Sight, *, low: int, high: int) -> Changes:
             chunk.marks[at] = after
     if gone:
         chunk.remove(gone)
-    for uid in _unknown(chunk, rows, gone, low, high):
+    known = {*chunk.uids, *gone}
+    for uid in sorted(uid for uid in rows if uid not in known and not is_gone(uid)):
         chunk.insert(Entry(uid, rows[uid]))
         changes.found += 1
     return changes
@@ -131,10 +148,3 @@ def _gone(sight: Sight) -> Callable[[int], bool]:
         return first <= uid <= last and uid not in present
 
     return is_gone
-
-
-def _unknown(
-    chunk: Chunk, rows: Mapping[int, Marks], gone: list[int], low: int, high: int
-) -> Iterable[int]:
-    known = {*chunk.uids, *gone}
-    return sorted(uid for uid in rows if low <= uid <= high and uid not in known)

@@ -7,7 +7,7 @@ CREATE TABLE mailbox_cursor (
     number        BIGINT NOT NULL,
     uidvalidity   BIGINT NOT NULL,
     uidnext       BIGINT NOT NULL,
-    announced     BIGINT NOT NULL CHECK (announced <= uidnext),
+    announced     BIGINT NOT NULL,
     baseline      BIGINT NOT NULL,
     messages      BIGINT NOT NULL,
     highestmodseq BIGINT,

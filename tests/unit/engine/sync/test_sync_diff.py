@@ -16,6 +16,7 @@ from postroad.engine.sync.diff import (
     amend,
     is_complete,
     plan,
+    split,
 )
 
 NOW = 1_700_000_000_000
@@ -69,7 +70,7 @@ def chunk() -> Chunk:
 
 def test_changed_flags_are_told_with_what_they_were() -> None:
     known = chunk()
-    changes = amend(known, Sight({3: FLAGGED, 5: PLAIN}), low=1, high=100)
+    changes = amend(known, Sight({3: FLAGGED, 5: PLAIN}))
 
     assert changes.changed == [Changed(3, PLAIN, FLAGGED)]
     assert not changes.gone
@@ -78,7 +79,7 @@ def test_changed_flags_are_told_with_what_they_were() -> None:
 
 def test_what_a_complete_sight_does_not_show_is_gone() -> None:
     known = chunk()
-    changes = amend(known, Sight({3: PLAIN}, span=(2, 5)), low=1, high=100)
+    changes = amend(known, Sight({3: PLAIN}, span=(2, 5)))
 
     assert changes.gone == [Entry(5, PLAIN, 50)]
     assert known.uids == [1, 3, 7]
@@ -87,7 +88,7 @@ def test_what_a_complete_sight_does_not_show_is_gone() -> None:
 def test_a_list_of_those_present_is_as_good_as_their_rows() -> None:
     known = chunk()
     sight = Sight({3: FLAGGED}, span=(1, 100), present={1, 3, 7})
-    changes = amend(known, sight, low=1, high=100)
+    changes = amend(known, sight)
 
     assert [entry.uid for entry in changes.gone] == [5]
     assert [one.uid for one in changes.changed] == [3]
@@ -95,23 +96,33 @@ def test_a_list_of_those_present_is_as_good_as_their_rows() -> None:
 
 def test_vanished_messages_are_gone_and_unknown_ones_no_news() -> None:
     known = chunk()
-    changes = amend(known, Sight({}, vanished=((1, 3), (60, 90))), low=1, high=100)
+    changes = amend(known, Sight({}, vanished=((1, 3), (60, 90))))
 
     assert [entry.uid for entry in changes.gone] == [1, 3]
 
 
 def test_a_message_that_should_have_been_known_is_put_in_silently() -> None:
     known = chunk()
-    changes = amend(known, Sight({4: PLAIN, 500: PLAIN}), low=1, high=100)
+    changes = amend(known, Sight({4: PLAIN}))
 
     assert changes.found == 1
     assert known.uids == [1, 3, 4, 5, 7]
 
 
-def test_a_sight_knows_what_it_does_not_touch() -> None:
-    sight = Sight({50: PLAIN}, span=(1, 10), vanished=((70, 80),))
+def test_a_sight_is_cut_to_the_chunks_that_it_concerns() -> None:
+    sight = Sight({50: PLAIN, 120: PLAIN}, span=(1, 10), vanished=((70, 80), (205, 206)))
+    parts = split(sight, [1, 60, 100, 200, 300])
 
-    assert sight.touches(5, 6)
-    assert sight.touches(80, 90)
-    assert sight.touches(50, 50)
-    assert not sight.touches(11, 49)
+    assert {place: dict(part.rows) for place, part in parts.items()} == {
+        0: {50: PLAIN},
+        1: {},
+        2: {120: PLAIN},
+        3: {},
+    }
+
+
+def test_messages_of_other_chunks_are_present_all_the_same() -> None:
+    part = split(Sight({1: PLAIN, 70: PLAIN}, span=(1, 100)), [1, 60])[1]
+    known = Chunk([Entry(65, PLAIN), Entry(70, PLAIN)])
+
+    assert [entry.uid for entry in amend(known, part).gone] == [65]
