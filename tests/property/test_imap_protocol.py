@@ -19,9 +19,9 @@ from postroad.protocol.imap.cursor import Cursor
 from postroad.protocol.imap.dates import date_time, parse_date_time
 from postroad.protocol.imap.framer import ResponseFramer
 from postroad.protocol.imap.numset import MAX_NUMBER, NumSet
-from postroad.protocol.imap.parameters import parameter
 from postroad.protocol.imap.response import parse_response
 from postroad.protocol.imap.session import ImapSession
+from postroad.protocol.mime.parameters import parameter
 
 UINT32 = st.integers(1, MAX_NUMBER)
 SOUP = st.lists(
