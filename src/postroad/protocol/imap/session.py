@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from postroad.domain.errors import LocalProtocolError, RemoteProtocolError
 from postroad.protocol.imap.command import Command, Literal, LiteralStream
-from postroad.protocol.imap.deflate import Deflater, Inflater
+from postroad.protocol.imap.deflate import Inflater, stored
 from postroad.protocol.imap.events import (
     Challenge,
     Completed,
@@ -34,10 +34,11 @@ from postroad.protocol.imap.framer import DEFAULT_MAX_SIZE, ResponseFramer
 from postroad.protocol.imap.response import (
     Capability,
     Continuation,
+    Enabled,
     Response,
     parse_response,
 )
-from postroad.protocol.imap.state import State, after, rule_for
+from postroad.protocol.imap.state import RULES, State, after, rule_for
 from postroad.protocol.imap.status import CapabilityCode, Condition, Status
 
 MAX_MALFORMED = 100  # responses of one session that could not be read
@@ -52,6 +53,9 @@ _REV2_IMPLIES = frozenset(
     {"NAMESPACE", "UNSELECT", "UIDPLUS", "ESEARCH", "ENABLE", "IDLE", "SASL-IR", "LIST-EXTENDED"}
     | {"LIST-STATUS", "MOVE", "LITERAL-", "BINARY", "SPECIAL-USE", "STATUS=SIZE"}
 )
+
+
+_UTF8_NAMES = frozenset({"UTF8=ACCEPT", "IMAP4REV2"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class ImapSession:
     ) -> None:
         self.state = State.GREETING
         self.bye: Status | None = None
+        self.enabled: frozenset[str] = frozenset()  # by ENABLE, in capitals
         self._framer = ResponseFramer(max_response_bytes)
         self._allows_rev2 = allows_rev2
         self._capabilities: frozenset[str] | None = None
@@ -96,7 +101,6 @@ class ImapSession:
         self._next_tag = 1
         self._malformed = 0
         self._inflater: Inflater | None = None
-        self._deflater: Deflater | None = None
         self._carry = b""
         self._awaits_tls = False
         self.octets_received = 0  # uncompressed
@@ -119,6 +123,15 @@ class ImapSession:
     @max_response_bytes.setter
     def max_response_bytes(self, limit: int) -> None:
         self._framer.max_size = limit
+
+    @property
+    def has_utf8_names(self) -> bool:
+        """Whether mailbox names are plain UTF-8 on this connection. RFC 6855 §3, RFC 9051 §5.1."""
+        return not self.enabled.isdisjoint(_UTF8_NAMES) or (
+            self._capabilities is not None
+            and "IMAP4REV2" in self._capabilities
+            and "IMAP4REV1" not in self._capabilities
+        )
 
     def can(self, capability: str) -> bool:
         """Whether the server has said so."""
@@ -146,6 +159,15 @@ class ImapSession:
         self._queue(tag, command)
         return tag
 
+    def may_send(self, command: Command) -> bool:
+        """Whether a command may travel beside what is in flight; if not, wait and ask again."""
+        if not self._in_flight:
+            return True
+        rule = RULES.get(command.name)
+        if rule is None or rule.is_alone or len(self._in_flight) >= _MAX_IN_FLIGHT:
+            return False
+        return not any(one.is_alone for one in self._in_flight.values())
+
     def next_output(self) -> bytes | StreamWanted | None:
         """What to write next; ``None`` when the server's turn has come or nothing is queued."""
         if not self._output:
@@ -172,6 +194,15 @@ class ImapSession:
             self._output.popleft()
         return self._deflated(piece)
 
+    def done(self) -> None:
+        """End IDLE; only once the server's go-ahead has come. RFC 2177."""
+        tag = next(
+            (tag for tag, one in self._in_flight.items() if one.command.name == "IDLE"), None
+        )
+        if tag is None:
+            raise LocalProtocolError("IDLE is not running")
+        self._output.append(_Octets(tag, b"DONE\r\n"))
+
     def respond(self, data: bytes | None) -> None:
         """Answer a challenge; ``None`` gives the exchange up. RFC 9051 §6.2.2."""
         tag = self._sasl_tag()
@@ -190,7 +221,7 @@ class ImapSession:
                 line += part
                 continue
             size = part.size if isinstance(part, LiteralStream) else len(part.data)
-            waits = not self._needs_no_wait(size)
+            waits = not self.needs_no_wait(size)
             line += b"{%d}\r\n" % size if waits else b"{%d+}\r\n" % size
             self._output.append(_Octets(tag, line))
             line = b""
@@ -202,13 +233,13 @@ class ImapSession:
                 self._output.append(_Streaming(tag, size))
         self._output.append(_Octets(tag, line + b"\r\n"))
 
-    def _needs_no_wait(self, size: int) -> bool:
+    def needs_no_wait(self, size: int) -> bool:
         if self.can("LITERAL+"):
             return size <= _LITERAL_PLUS_BYTES
         return self.can("LITERAL-") and size <= _LITERAL_MINUS_BYTES
 
     def _deflated(self, data: bytes) -> bytes:
-        return self._deflater.compress(data) if self._deflater else data
+        return data if self._inflater is None else stored(data)
 
     def _sasl_tag(self) -> str | None:
         for tag, one in self._in_flight.items():
@@ -235,7 +266,7 @@ class ImapSession:
             self._framer.feed(clear)
             for frame in self._framer:
                 try:
-                    response = parse_response(frame)
+                    response = parse_response(frame, is_utf8=self.has_utf8_names)
                 except RemoteProtocolError as error:
                     yield self._malformed_response(frame, error)
                 else:
@@ -254,6 +285,9 @@ class ImapSession:
                 return self._untagged_status(response)
             case Status(tag=str(tag)):
                 return self._completion(tag, response)
+            case Enabled(capabilities):
+                self.enabled |= capabilities
+                return Told(response)
             case Capability(capabilities):
                 self._learn(capabilities)
                 for one in self._in_flight.values():
@@ -290,6 +324,9 @@ class ImapSession:
         if isinstance(head, _Wait):
             self._output.popleft()
             return GoAhead(head.tag)
+        tag = next(iter(self._in_flight), None)
+        if tag is not None and self._in_flight[tag].command.name == "IDLE":
+            return GoAhead(tag)
         tag = self._sasl_tag()
         if tag is None or self._output:
             raise RemoteProtocolError("the server asked for more, and nothing was promised")
@@ -323,7 +360,7 @@ class ImapSession:
             self._awaits_tls = True
         elif name == "COMPRESS":
             self._carry = self._framer.take_rest()
-            self._inflater, self._deflater = Inflater(), Deflater()
+            self._inflater = Inflater()
 
     def _forget_output(self, tag: str) -> None:
         """Drop what a completed command still wanted to say behind a ``+`` that never came.

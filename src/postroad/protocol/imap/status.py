@@ -61,6 +61,14 @@ class CopyUidCode:
 
 
 @dataclass(frozen=True, slots=True)
+class ModifiedCode:
+    """Messages that a conditional STORE left alone. RFC 7162 §3.1.3."""
+
+    uids: NumSet
+    name: str = "MODIFIED"
+
+
+@dataclass(frozen=True, slots=True)
 class OtherCode:
     """A code that only its name explains (``ALERT``), or one that we do not know."""
 
@@ -68,7 +76,15 @@ class OtherCode:
     argument: str | None = None
 
 
-Code = CapabilityCode | PermanentFlagsCode | NumberCode | AppendUidCode | CopyUidCode | OtherCode
+Code = (
+    CapabilityCode
+    | PermanentFlagsCode
+    | NumberCode
+    | AppendUidCode
+    | CopyUidCode
+    | ModifiedCode
+    | OtherCode
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +182,11 @@ def _known_code(name: str, args: bytes) -> Code:
         source = NumSet.parse(c.atom())
         c.space()
         return CopyUidCode(uidvalidity, source, NumSet.parse(c.atom()))
+    if name == "MODIFIED":
+        return ModifiedCode(NumSet.parse(c.atom()))
+    if name == "MAILBOXID":
+        c.expect(b"(")
+        return OtherCode(name, c.atom().decode("utf-8", "replace"))
     raise RemoteProtocolError(f"no rule for {name}")
 
 
