@@ -101,7 +101,7 @@ def decode_octets(octets: bytes, charset: str) -> str:
             return octets.decode("ascii")
     else:
         codec = python_codec(charset)
-    text = _decode(octets, codec or "utf-8")
+    text = _decode(octets, codec or "utf_8")
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
@@ -117,12 +117,12 @@ def python_codec(charset: str) -> str | None:
             continue
         try:
             info = codecs.lookup(candidate)
-            b"".decode(info.name)  # refuses codecs between octets and octets
+            b"a".decode(info.name, "replace")  # refuses codecs between octets and octets
         except (LookupError, ValueError):
             continue
         found = info.name.replace("-", "_")
         if found not in _NO_CHARSETS:
-            return _ALIASES.get(info.name, found)
+            return _ALIASES.get(info.name, found).replace("-", "_")
     return None
 
 
@@ -133,6 +133,8 @@ def _decode(octets: bytes, codec: str) -> str:
         return _without_mark(octets, codec)
     if codec == "utf_8":
         return _utf8(octets)
+    if codec in _MULTIBYTE and _is_wide_utf8(octets):
+        return octets.decode("utf-8")
     if (text := _strict(octets, codec)) is not None:
         return text.removeprefix("\ufeff")
     if codec.startswith("iso2022_jp"):
@@ -140,8 +142,6 @@ def _decode(octets: bytes, codec: str) -> str:
     for second in _SECOND.get(codec, ()):
         if (text := _strict(octets, second)) is not None:
             return text
-    if codec in _MULTIBYTE and (text := _strict(octets, "utf-8")) is not None:
-        return text
     return _loose(octets, codec)
 
 
@@ -151,18 +151,18 @@ def _utf8(octets: bytes) -> str:
         return text
     # A text without one good sequence is another charset; a few bad octets in good text are
     # damage, most often a cut at the end.
-    if octets.decode("utf-8", "ignore").isascii() and not _is_cut_character(octets):
+    if octets.decode("utf-8", "ignore").isascii():
         return _loose(octets, "cp1252")
     return octets.decode("utf-8", "replace")
 
 
-def _is_cut_character(octets: bytes) -> bool:
-    """Whether the only fault is a character cut off at the end."""
-    try:
-        octets.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return error.end == len(octets) and error.reason == "unexpected end of data"
-    return False
+def _is_wide_utf8(octets: bytes) -> bool:
+    """Whether this is UTF-8 of which every letter beyond ASCII takes three octets or more.
+
+    Pairs of octets, as East Asian charsets have them, hardly ever fall into that pattern.
+    """
+    text = _strict(octets, "utf-8")
+    return text is not None and all(char >= "\u0800" for char in text if not char.isascii())
 
 
 def _strict(octets: bytes, codec: str) -> str | None:

@@ -108,6 +108,7 @@ class _Parser:
             if following is None:
                 break
             node = following
+        self._end(root, self._size)
         spans: dict[str, tuple[int, int]] = {}
         return ParsedMessage(self._octets, self._headers_end, _freeze(root, spans), spans)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from postroad.protocol.mime.parameters import filename
 from postroad.protocol.mime.tree import tree
 
 NESTED = (
@@ -62,7 +63,7 @@ def test_extended_parameters_keep_their_form() -> None:
         b"Content-Disposition: attachment; filename*0*=utf-8''%E2%82%AC; filename*1=.pdf\r\n"
         b"Content-Type: application/pdf\r\n\r\nx"
     )
-    assert found.root.disposition_parameters == {"filename*": b"utf-8''%E2%82%AC.pdf"}
+    assert filename(found.root) == "€.pdf"
     assert found.root.disposition == "attachment"
 
 
