@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from postroad.domain.mailbox import Mailbox
 from postroad.domain.message import PartInfo
 from postroad.protocol.imap.fetch import Fetched
-from postroad.protocol.imap.structure import BodyPart
+from postroad.protocol.mime.part import BodyPart
 
 
 @dataclass(frozen=True, slots=True)
