@@ -89,6 +89,10 @@ class Sight:
     present: Container[int] | None = None
     vanished: tuple[tuple[int, int], ...] = ()  # ranges of UIDs
 
+    @property
+    def is_empty(self) -> bool:
+        return not self.rows and self.span is None and not self.vanished
+
 
 def split(sight: Sight, starts: Sequence[int]) -> dict[int, Sight]:
     """What of a sight concerns each chunk, by the place of the chunk's first UID in ``starts``.

@@ -41,6 +41,7 @@ class Arrival:
     entry: Entry
     data: Mapping[str, object] | None = None
     missing: tuple[int, int] | None = None
+    is_indexed: bool = True  # the server has told of it; otherwise it is not known any further
     email_id: str | None = None
     thread_nodes: tuple[int, ...] = ()  # of itself and all that it refers to; empty: not wanted
 
@@ -175,7 +176,9 @@ class Ingest:
         """Tell of messages in order of UID; afterwards all below ``upto`` are told and known."""
 
         async def unit(tx: Tx, events: list[Event]) -> MailboxCursor:
-            new = [one.entry for one in arrivals if one.entry.uid >= cursor.uidnext]
+            new = [
+                one.entry for one in arrivals if one.entry.uid >= cursor.uidnext and one.is_indexed
+            ]
             if cursor.indexer is Indexer.FULL:
                 await self._append(tx, cursor, new)
             teller = Teller.of(self._account, cursor)
@@ -208,6 +211,8 @@ class Ingest:
         Takes several transactions where many messages are concerned. Raises :exc:`ValueError`
         when what is stored cannot be read.
         """
+        if sight.is_empty:
+            return cursor
         starts = await self._store.read(
             lambda tx: tx.messages.chunk_starts(self._account, cursor.number), quick=True
         )
