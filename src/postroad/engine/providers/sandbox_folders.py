@@ -14,14 +14,13 @@ from postroad.domain.mailbox import (
     SpecialUse,
     split_path,
 )
-from postroad.engine.providers.entries import in_order
+from postroad.engine.providers.entries import in_order, new_path
 from postroad.engine.providers.results import MadeMailbox
 from postroad.store import Store, Tx
 from postroad.store.sandbox import SandboxFolder
 
 DELIMITER = "/"
 MAX_FOLDERS = 1000
-_MAX_PATH_CHARS = 1024
 
 MAILBOXES = tuple(
     Mailbox(path=path, delimiter=DELIMITER, special_use=use, special_use_source="extension")
@@ -184,15 +183,6 @@ class SandboxFolders:
             mailbox = Mailbox(path=path, delimiter=DELIMITER, subscribed=folder.is_subscribed)
             places.append(Place(mailbox, str(folder.made_at)))
         return places
-
-
-def new_path(levels: Sequence[str], delimiter: str | None) -> str:
-    """Join levels to a path. Raises :exc:`Invalid` for one that no mailbox can have."""
-    path = (delimiter or "/").join(levels)
-    parts = path.split(delimiter) if delimiter else [path]
-    if not all(parts) or len(path) > _MAX_PATH_CHARS or any(ord(char) < 32 for char in path):
-        raise Invalid("The mailbox cannot have that name", code="CANNOT")
-    return "INBOX" if path.upper() == "INBOX" else path
 
 
 def no_folder() -> NotFound:
