@@ -108,6 +108,56 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         is_ours=True,
     ),
     Setting(
+        "notifyText",
+        SettingKind.BOOLEAN,
+        "Whether messageNew has the text of the message.",
+        True,
+    ),
+    Setting(
+        "notifyTextSize",
+        SettingKind.INTEGER,
+        "Characters after which plain text and HTML in messageNew are each cut; 0 for no cut.",
+        2_097_152,
+        minimum=0,
+    ),
+    Setting(
+        "notifyHeaders",
+        SettingKind.NAMES,
+        "Header fields that messageNew has; `*` stands for all.",
+        (),
+        max_length=256,
+    ),
+    Setting(
+        "notifyAttachments",
+        SettingKind.BOOLEAN,
+        "Whether messageNew has the content of attachments.",
+        False,
+    ),
+    Setting(
+        "notifyAttachmentSize",
+        SettingKind.INTEGER,
+        "Octets beyond which the content of an attachment is left out of messageNew.",
+        minimum=0,
+    ),
+    Setting(
+        "notifyWebSafeHtml",
+        SettingKind.BOOLEAN,
+        "Whether HTML in messageNew is cleaned, with its images put in.",
+        False,
+    ),
+    Setting(
+        "notifyCalendarEvents",
+        SettingKind.BOOLEAN,
+        "Whether messageNew tells the events of invitations.",
+        False,
+    ),
+    Setting(
+        "inboxNewOnly",
+        SettingKind.BOOLEAN,
+        "Whether messageNew is sent for messages in the inbox alone.",
+        False,
+    ),
+    Setting(
         "enableApiProxy",
         SettingKind.BOOLEAN,
         "Whether X-Forwarded-For names the client's address.",
@@ -174,6 +224,14 @@ class SettingValues:
     idempotency_strict: bool = False
     failed_retention_days: int = 7
     event_retention_days: int = 14
+    notify_text: bool = True
+    notify_text_size: int = 2_097_152  # characters; 0 is no limit
+    notify_headers: tuple[str, ...] = ()
+    notify_attachments: bool = False
+    notify_attachment_size: int | None = None  # octets
+    notify_web_safe_html: bool = False
+    notify_calendar_events: bool = False
+    inbox_new_only: bool = False
     enable_api_proxy: bool = True
     imap_client_name: str | None = None
     imap_client_version: str | None = None
@@ -212,6 +270,14 @@ class SettingValues:
             idempotency_strict=_flag(stored, "idempotencyStrict", False),
             failed_retention_days=_number(stored, "failedRetention", base.failed_retention_days),
             event_retention_days=_number(stored, "eventRetention", base.event_retention_days),
+            notify_text=_flag(stored, "notifyText", base.notify_text),
+            notify_text_size=_number(stored, "notifyTextSize", base.notify_text_size),
+            notify_headers=_strings(stored, "notifyHeaders"),
+            notify_attachments=_flag(stored, "notifyAttachments", False),
+            notify_attachment_size=_number(stored, "notifyAttachmentSize"),
+            notify_web_safe_html=_flag(stored, "notifyWebSafeHtml", False),
+            notify_calendar_events=_flag(stored, "notifyCalendarEvents", False),
+            inbox_new_only=_flag(stored, "inboxNewOnly", False),
             enable_api_proxy=_flag(stored, "enableApiProxy", True),
             imap_client_name=_string(stored, "imapClientName"),
             imap_client_version=_string(stored, "imapClientVersion"),
