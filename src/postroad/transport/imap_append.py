@@ -13,7 +13,6 @@ from postroad.transport.imap_running import Content
 from postroad.transport.imap_wire import ImapWire
 
 _Message = tuple[int | bytes, Sequence[str], int | None]
-_APPENDLIMIT = "APPENDLIMIT="
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ async def append(
     in one write, and what cannot be read costs no connection.
     """
     session = wire.session
-    limit = _append_limit(session.capabilities or frozenset())
+    limit = session.append_limit
     wanted: list[_Message] = []
     streamed: list[Content] = []
     for one in messages:
@@ -76,11 +75,3 @@ async def _read(content: Content) -> bytes:
             f"the content has {len(octets)} octets, {content.size} were announced"
         )
     return octets
-
-
-def _append_limit(capabilities: frozenset[str]) -> int | None:
-    for capability in capabilities:
-        digits = capability.removeprefix(_APPENDLIMIT)
-        if digits != capability and digits.isdigit():
-            return int(digits)
-    return None

@@ -127,13 +127,7 @@ async def status_all(
 def known_items(wire: ImapWire, items: Sequence[str]) -> tuple[str, ...]:
     """Those items of STATUS that the server knows."""
     session = wire.session
-    return tuple(
-        item
-        for item in items
-        if (need := NEEDS.get(item)) is None
-        or session.can(need)
-        or (need == "CONDSTORE" and session.can("QRESYNC"))
-    )
+    return tuple(item for item in items if (need := NEEDS.get(item)) is None or session.can(need))
 
 
 async def enable(wire: ImapWire, names: Sequence[str]) -> frozenset[str]:
@@ -156,7 +150,7 @@ async def select(
 ) -> SelectedMailbox:
     """Select or examine; see :meth:`ImapConnection.select`."""
     session = wire.session
-    has_modseqs = session.can("CONDSTORE") or session.can("QRESYNC")
+    has_modseqs = session.can("CONDSTORE")
     if qresync is not None and "QRESYNC" not in session.enabled:
         qresync = None
         condstore = True

@@ -59,7 +59,7 @@ async def fetch_stream(
 ) -> NumSet:
     """Hand over rows as they come; see :meth:`ImapConnection.uid_fetch_stream`."""
     gone: list[tuple[int, int]] = []
-    has_modseqs = wire.session.can("CONDSTORE") or wire.session.can("QRESYNC")
+    has_modseqs = wire.session.can("CONDSTORE")
     if changed_since is not None and not has_modseqs:
         changed_since = None
     vanished = vanished and changed_since is not None and "QRESYNC" in wire.session.enabled

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from postroad.domain.errors import RemoteProtocolError
 from postroad.protocol.imap.cursor import Cursor
 from postroad.protocol.imap.fetch import Fetched, msg_att
+from postroad.protocol.imap.flag_rows import flag_row
 from postroad.protocol.imap.listing import (
     ListEntry,
     Namespace,
@@ -15,7 +17,7 @@ from postroad.protocol.imap.listing import (
     namespace_response,
 )
 from postroad.protocol.imap.mailbox_status import MailboxStatus, mailbox_status
-from postroad.protocol.imap.numset import MAX_NUMBER
+from postroad.protocol.imap.numset import MAX_NUMBER, NumSet
 from postroad.protocol.imap.quota import (
     Quota,
     QuotaRoot,
@@ -30,7 +32,13 @@ from postroad.protocol.imap.search import (
     search_response,
     sort_response,
 )
-from postroad.protocol.imap.status import Condition, Status, capability_data, resp_text
+from postroad.protocol.imap.status import (
+    AppendUidCode,
+    Condition,
+    Status,
+    capability_data,
+    resp_text,
+)
 from postroad.protocol.imap.vanished import Vanished, expunged_resp
 
 
@@ -123,6 +131,9 @@ def parse_response(frame: bytes, *, is_utf8: bool = False) -> Response:
 
     Raises :exc:`RemoteProtocolError`; the stream is still in step after it.
     """
+    common = flag_row(frame) or _common(frame)
+    if common is not None:
+        return common
     c = Cursor(frame)
     if c.take(b"+"):
         c.take(b" ")
@@ -136,6 +147,37 @@ def parse_response(frame: bytes, *, is_utf8: bool = False) -> Response:
     if condition not in (Condition.OK, Condition.NO, Condition.BAD):
         raise RemoteProtocolError(f"expected OK, NO or BAD, got {condition[:20]!r}")
     return resp_text(c, tag, Condition(condition))
+
+
+# What every command brings, read in one stroke; all else takes the long way.
+_COUNT = re.compile(rb"\* ([0-9]{1,10}) (EXISTS|RECENT|EXPUNGE)")
+_DONE = re.compile(
+    rb"([A-Za-z0-9]{1,20}) OK (?:\[APPENDUID ([0-9]{1,10}) ([0-9]{1,10})\] )?([^\[ ][^\[]*)"
+)
+
+
+def _common(frame: bytes) -> Response | None:
+    match = _DONE.fullmatch(frame)
+    if match is not None:
+        tag, uidvalidity, uid, text = match.groups()
+        code = None
+        if uid is not None:
+            number = int(uid)
+            if not 1 <= number <= MAX_NUMBER:
+                return None
+            code = AppendUidCode(int(uidvalidity), NumSet(((number, number),)))
+        words = text.decode("utf-8", "replace").strip()
+        return Status(tag.decode("ascii"), Condition.OK, code, words)
+    match = _COUNT.fullmatch(frame)
+    if match is None or (number := int(match[1])) > MAX_NUMBER:
+        return None
+    match match[2]:
+        case b"EXISTS":
+            return Exists(number)
+        case b"RECENT":
+            return Recent(number)
+        case _:
+            return Expunge(number) if number else None
 
 
 def _untagged(c: Cursor, *, is_utf8: bool) -> Status | Untagged:

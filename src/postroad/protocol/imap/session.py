@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from postroad.domain.errors import LocalProtocolError, RemoteProtocolError
+from postroad.protocol.imap.capability import append_limit, names_are_utf8, understood
 from postroad.protocol.imap.command import Command, Literal, LiteralStream
 from postroad.protocol.imap.deflate import Inflater, stored
 from postroad.protocol.imap.events import (
@@ -30,6 +31,7 @@ from postroad.protocol.imap.events import (
     StreamWanted,
     Told,
 )
+from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.imap.framer import DEFAULT_MAX_SIZE, ResponseFramer
 from postroad.protocol.imap.response import (
     Capability,
@@ -47,15 +49,6 @@ _MAX_IN_FLIGHT = 64
 # larger ones wait all the same: a server that refuses 25 MiB should say so before they are sent.
 _LITERAL_MINUS_BYTES = 4096
 _LITERAL_PLUS_BYTES = 64 * 1024
-
-# What a server of RFC 9051 alone need not announce. RFC 9051 Appendix E.
-_REV2_IMPLIES = frozenset(
-    {"NAMESPACE", "UNSELECT", "UIDPLUS", "ESEARCH", "ENABLE", "IDLE", "SASL-IR", "LIST-EXTENDED"}
-    | {"LIST-STATUS", "MOVE", "LITERAL-", "BINARY", "SPECIAL-USE", "STATUS=SIZE"}
-)
-
-
-_UTF8_NAMES = frozenset({"UTF8=ACCEPT", "IMAP4REV2"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +85,7 @@ class ImapSession:
     ) -> None:
         self.state = State.GREETING
         self.bye: Status | None = None
+        self.append_limit: int | None = None  # octets of one message. RFC 7889
         self.enabled: frozenset[str] = frozenset()  # by ENABLE, in capitals
         self._framer = ResponseFramer(max_response_bytes)
         self._allows_rev2 = allows_rev2
@@ -127,11 +121,7 @@ class ImapSession:
     @property
     def has_utf8_names(self) -> bool:
         """Whether mailbox names are plain UTF-8 on this connection. RFC 6855 §3, RFC 9051 §5.1."""
-        return not self.enabled.isdisjoint(_UTF8_NAMES) or (
-            self._capabilities is not None
-            and "IMAP4REV2" in self._capabilities
-            and "IMAP4REV1" not in self._capabilities
-        )
+        return names_are_utf8(self.enabled, self._capabilities or frozenset())
 
     def can(self, capability: str) -> bool:
         """Whether the server has said so."""
@@ -264,9 +254,10 @@ class ImapSession:
         for clear in self._inflater.pieces(data) if self._inflater else (data,):
             self.octets_received += len(clear)
             self._framer.feed(clear)
+            is_utf8 = self.has_utf8_names
             for frame in self._framer:
                 try:
-                    response = parse_response(frame, is_utf8=self.has_utf8_names)
+                    response = parse_response(frame, is_utf8=is_utf8)
                 except RemoteProtocolError as error:
                     yield self._malformed_response(frame, error)
                 else:
@@ -278,6 +269,8 @@ class ImapSession:
     def _event(self, response: Response) -> Event:
         if self.state is State.GREETING:
             return self._greeting(response)
+        if type(response) is Fetched:  # by far the most
+            return Told(response)
         match response:
             case Continuation(data):
                 return self._continuation(data)
@@ -374,11 +367,8 @@ class ImapSession:
         self._output = deque(kept)
 
     def _learn(self, capabilities: frozenset[str]) -> None:
-        if not self._allows_rev2 and "IMAP4REV1" in capabilities:
-            capabilities -= {"IMAP4REV2"}
-        if "IMAP4REV2" in capabilities and "IMAP4REV1" not in capabilities:
-            capabilities |= _REV2_IMPLIES
-        self._capabilities = capabilities
+        self._capabilities = understood(capabilities, allows_rev2=self._allows_rev2)
+        self.append_limit = append_limit(capabilities)
 
     def _malformed_response(self, frame: bytes, error: RemoteProtocolError) -> Malformed:
         self._malformed += 1
