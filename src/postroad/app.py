@@ -43,6 +43,7 @@ from postroad.engine.providers.registry import Providers
 from postroad.engine.providers.route import MailboxRoute
 from postroad.engine.settings import Settings
 from postroad.engine.submit.accept import Submit
+from postroad.engine.sync.describe import MessageDescriber
 from postroad.engine.trust import Trust
 from postroad.engine.wakeup import Hint
 from postroad.engine.webhooks.dispatch import Dispatcher
@@ -165,7 +166,10 @@ class _Server:
         providers = Providers(store, credentials, route)
         supervisor = Supervisor(
             store,
-            AccountConnector(credentials, route, providers),
+            AccountConnector(
+                store, settings, credentials, route, providers, MessageDescriber(settings)
+            ),
+            node_id=self._node_id,
             on_change=directory.forget,
             let_go=providers.forget,
         )
@@ -189,6 +193,7 @@ class _Server:
                 Verifier(settings, trust, route, providers),
                 connections_of=supervisor.connections_of,
                 reconnect=supervisor.reconnect,
+                default_indexer=lambda: settings.snapshot.imap_indexer,
             ),
             submit=Submit(store, directory, settings, providers.get),
             outbox=Outbox(store),

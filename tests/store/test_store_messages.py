@@ -27,8 +27,6 @@ CURSOR = MailboxCursor(
     indexer=Indexer.FULL,
     special_use=SpecialUse.INBOX,
     delimiter="/",
-    refusals=2,
-    refused_at=START,
 )
 
 

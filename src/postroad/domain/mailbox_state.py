@@ -45,8 +45,6 @@ class MailboxCursor:
     indexer: Indexer = Indexer.FULL
     special_use: SpecialUse | None = None
     delimiter: str | None = None
-    refusals: int = 0  # times in a row that the server would not open it
-    refused_at: int = 0  # epoch ms of the last one
 
     @property
     def is_ready(self) -> bool:

@@ -164,6 +164,21 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         True,
     ),
     Setting(
+        "imapIndexer",
+        SettingKind.CHOICE,
+        "What is remembered of mailboxes of new accounts: `full` is every message, `fast` only how "
+        "far they have come.",
+        "full",
+        choices=("full", "fast"),
+    ),
+    Setting(
+        "threading",
+        SettingKind.BOOLEAN,
+        "Whether threads are computed for accounts whose servers know none.",
+        False,
+        is_ours=True,
+    ),
+    Setting(
         "imapClientName", SettingKind.TEXT, "Name told to IMAP servers with ID.", max_length=1024
     ),
     Setting(
@@ -233,6 +248,8 @@ class SettingValues:
     notify_calendar_events: bool = False
     inbox_new_only: bool = False
     enable_api_proxy: bool = True
+    imap_indexer: str = "full"
+    threading: bool = False
     imap_client_name: str | None = None
     imap_client_version: str | None = None
     imap_client_vendor: str | None = None
@@ -279,6 +296,8 @@ class SettingValues:
             notify_calendar_events=_flag(stored, "notifyCalendarEvents", False),
             inbox_new_only=_flag(stored, "inboxNewOnly", False),
             enable_api_proxy=_flag(stored, "enableApiProxy", True),
+            imap_indexer=_string(stored, "imapIndexer") or base.imap_indexer,
+            threading=_flag(stored, "threading", False),
             imap_client_name=_string(stored, "imapClientName"),
             imap_client_version=_string(stored, "imapClientVersion"),
             imap_client_vendor=_string(stored, "imapClientVendor"),

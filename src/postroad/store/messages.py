@@ -62,8 +62,6 @@ class Messages:
             indexer=cursor.indexer.value,
             special_use=cursor.special_use.value if cursor.special_use is not None else None,
             delimiter=cursor.delimiter,
-            refusals=cursor.refusals,
-            refused_at=cursor.refused_at,
         )
 
     async def forget_mailbox(self, account: str, cursor: MailboxCursor) -> None:
@@ -178,7 +176,7 @@ class Messages:
 
 def _cursor(row: Row) -> MailboxCursor:
     path, number, uidvalidity, uidnext, announced, baseline, messages, modseq = row[:8]
-    checked_at, indexer, special_use, delimiter, refusals, refused_at = row[8:]
+    checked_at, indexer, special_use, delimiter = row[8:]
     return MailboxCursor(
         path=path,
         number=number,
@@ -192,8 +190,6 @@ def _cursor(row: Row) -> MailboxCursor:
         indexer=Indexer(indexer),
         special_use=SpecialUse(special_use) if special_use is not None else None,
         delimiter=delimiter,
-        refusals=refusals,
-        refused_at=refused_at,
     )
 
 

@@ -2,9 +2,9 @@
 
 A hint may be lost and may come for nothing: the row is the truth, and whoever waits also polls.
 Topics: ``queue`` (payload: when due in epoch ms, a space, the lane), ``finish`` (the lane),
-``events`` and ``accounts`` (the account), ``settings``, ``tokens``. An empty payload means
-"any". What other processes commit is heard of too: on PostgreSQL by NOTIFY, on SQLite by a look
-every second at whether the file has changed, which then stirs every topic.
+``events``, ``accounts`` and ``sync`` (the account), ``settings``, ``tokens``. An empty payload
+means "any". What other processes commit is heard of too: on PostgreSQL by NOTIFY, on SQLite by a
+look every second at whether the file has changed, which then stirs every topic.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-TOPICS = ("queue", "finish", "events", "accounts", "settings", "tokens")
+TOPICS = ("queue", "finish", "events", "accounts", "sync", "settings", "tokens")
 
 Note = tuple[str, str]  # topic, payload
 

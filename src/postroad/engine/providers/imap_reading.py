@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from postroad.domain.errors import LocalProtocolError, RemoteFailure, Unprocessable
 from postroad.domain.message_id import MessageKey, is_part_number, pack_message
@@ -82,7 +83,7 @@ class ImapReading:
             items = [*DETAIL_ITEMS, *_identities(connection)]
             row = await fetch_one(connection, key.uid, items, max_bytes=MAX_HEADER_BYTES)
             wishes = choose(row) if choose is not None else ()
-            bodies = await _bodies(connection, row, wishes) if wishes else []
+            bodies = await fetch_bodies(connection, row, wishes) if wishes else []
             if mark_seen:
                 row = await _mark_seen(connection, row, key.uid)
             return row, path, bodies
@@ -150,8 +151,16 @@ def _within(ranges: Ranges, exists: int) -> Ranges:
     return tuple(found)
 
 
+class Fetcher(Protocol):
+    """A connection, as far as fetching goes."""
+
+    async def uid_fetch(
+        self, uids: NumSet, items: Sequence[str], *, max_bytes: int = ...
+    ) -> list[Fetched]: ...
+
+
 async def fetch_one(
-    connection: ImapConnection, uid: int, items: Sequence[str], *, max_bytes: int
+    connection: Fetcher, uid: int, items: Sequence[str], *, max_bytes: int
 ) -> Fetched:
     """One message's items. Raises :exc:`NotFound`."""
     rows = await connection.uid_fetch(NumSet.of([uid]), items, max_bytes=max_bytes)
@@ -165,8 +174,8 @@ def _identities(connection: ImapConnection) -> tuple[str, ...]:
     return (*connection.identity_items, *labels)
 
 
-async def _bodies(
-    connection: ImapConnection, row: Fetched, wishes: Sequence[PartWish]
+async def fetch_bodies(
+    connection: Fetcher, row: Fetched, wishes: Sequence[PartWish]
 ) -> list[FoundBody]:
     """The octets of the wanted parts that are there, within the bound of all together."""
     wanted: list[tuple[BodyPart, int]] = []  # with how many octets to ask for

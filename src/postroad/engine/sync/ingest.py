@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from postroad.domain.errors import LeaseLost
 from postroad.domain.event import Event
 from postroad.domain.lease import Lease
 from postroad.domain.mailbox import Mailbox, SpecialUse
@@ -143,6 +144,7 @@ class Ingest:
         if settled != cursor:
 
             async def unit(tx: Tx, events: list[Event]) -> None:
+                await self._compare(tx, cursor)
                 await tx.messages.put_cursor(self._account, settled)
 
             await self._write(unit)
@@ -163,6 +165,7 @@ class Ingest:
         """Know old messages, in order of UID, without telling anybody."""
 
         async def unit(tx: Tx, events: list[Event]) -> MailboxCursor:
+            await self._compare(tx, cursor)
             await self._append(tx, cursor, entries)
             moved = replace(cursor, messages=cursor.messages + len(entries), uidnext=uidnext)
             await tx.messages.put_cursor(self._account, moved)
@@ -176,6 +179,7 @@ class Ingest:
         """Tell of messages in order of UID; afterwards all below ``upto`` are told and known."""
 
         async def unit(tx: Tx, events: list[Event]) -> MailboxCursor:
+            await self._compare(tx, cursor)
             new = [
                 one.entry for one in arrivals if one.entry.uid >= cursor.uidnext and one.is_indexed
             ]
@@ -228,6 +232,7 @@ class Ingest:
         self, cursor: MailboxCursor, parts: Iterable[tuple[int, Sight]]
     ) -> MailboxCursor:
         async def unit(tx: Tx, events: list[Event]) -> MailboxCursor:
+            await self._compare(tx, cursor)
             messages = cursor.messages
             teller = Teller.of(self._account, cursor)
             for start, part in parts:
@@ -247,6 +252,11 @@ class Ingest:
         return await self._write(unit)
 
     # Private
+
+    async def _compare(self, tx: Tx, cursor: MailboxCursor) -> None:
+        """Make sure that nobody else has moved the cursor. Raises :exc:`LeaseLost`."""
+        if await tx.messages.cursor(self._account, cursor.path) != cursor:
+            raise LeaseLost(f"{cursor.path} of {self._account} is followed by somebody else")
 
     async def _tell(
         self,

@@ -15,8 +15,6 @@ CREATE TABLE mailbox_cursor (
     indexer       TEXT   NOT NULL CHECK (indexer IN ('full', 'fast')),
     special_use   TEXT,
     delimiter     TEXT,
-    refusals      BIGINT NOT NULL,
-    refused_at    BIGINT NOT NULL,
     PRIMARY KEY (account, path)
 );
 

@@ -1,6 +1,6 @@
 -- cursor_columns :part
 path, number, uidvalidity, uidnext, announced, baseline, messages, highestmodseq,
-checked_at, indexer, special_use, delimiter, refusals, refused_at
+checked_at, indexer, special_use, delimiter
 
 -- find_mailbox_cursor :maybe
 SELECT {cursor_columns}
@@ -17,10 +17,10 @@ SELECT {cursor_columns}
 -- put_mailbox_cursor :run
 INSERT INTO mailbox_cursor (
     account, path, number, uidvalidity, uidnext, announced, baseline, messages, highestmodseq,
-    checked_at, indexer, special_use, delimiter, refusals, refused_at
+    checked_at, indexer, special_use, delimiter
 ) VALUES (
     :account, :path, :number, :uidvalidity, :uidnext, :announced, :baseline, :messages,
-    :highestmodseq, :checked_at, :indexer, :special_use, :delimiter, :refusals, :refused_at
+    :highestmodseq, :checked_at, :indexer, :special_use, :delimiter
 )
 ON CONFLICT (account, path) DO UPDATE
    SET number = excluded.number,
@@ -33,9 +33,7 @@ ON CONFLICT (account, path) DO UPDATE
        checked_at = excluded.checked_at,
        indexer = excluded.indexer,
        special_use = excluded.special_use,
-       delimiter = excluded.delimiter,
-       refusals = excluded.refusals,
-       refused_at = excluded.refused_at
+       delimiter = excluded.delimiter
 
 -- delete_mailbox_cursor :run
 DELETE FROM mailbox_cursor
