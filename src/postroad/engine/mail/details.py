@@ -127,7 +127,7 @@ def headers_of(row: Fetched) -> Headers | None:
     """The header fields that were fetched, all or some; ``None`` when none were asked for."""
     for name, block in row.sections.items():
         if block is not None and name.startswith("HEADER"):
-            return parse_headers(block)
+            return parse_headers(block, skips_junk=True)
     return None
 
 

@@ -26,14 +26,14 @@ MAX_PARTS = 1_000  # what lies behind belongs to the last one
 
 _BLANK = re.compile(rb"\n\r{0,2}\n")
 _FIRST_BLANK = re.compile(rb"\r{0,2}\n")
+_FIELD = re.compile(rb"(?:>?From [^\n]{0,998}\n)?[!-9;-~]{1,998}[ \t]{0,99}:|[ \t]|--")
 _DASHES = re.compile(rb"(?:\A|\n)(--[^\n]{0,300})")
 _IDENTITY = frozenset({"7bit", "8bit", "binary", ""})
-_STRUCTURAL = frozenset(
-    {
-        "content-type", "content-transfer-encoding", "content-disposition", "content-id",
-        "content-description",
-    }
-)  # fmt: skip
+_STRUCTURAL = re.compile(
+    rb"(?:\A|(?<=\n))(content-(?:type|transfer-encoding|disposition|id|description))[ \t]{0,20}:"
+    rb"([^\n]*(?:\n[ \t][^\n]*)*)",
+    re.I,
+)
 _FOLD = re.compile(rb"[\r\n]+")
 
 
@@ -52,7 +52,7 @@ class ParsedMessage:
 
     @property
     def headers(self) -> Headers:
-        return parse_headers(self.header_block)
+        return parse_headers(self.header_block, skips_junk=True)
 
     def body(self, part: str) -> bytes | None:
         """The octets of a part in their transfer encoding; ``None`` when there is no such part."""
@@ -216,6 +216,8 @@ class _Parser:
         first = _FIRST_BLANK.match(octets, start)
         if first is not None:
             return start, first.end()
+        if _FIELD.match(octets, start) is None:
+            return start, start  # no header at all: what stands here is to be read
         if self._blank < start:
             found = _BLANK.search(octets, start)
             self._blank = found.start() if found is not None else self._size
@@ -233,12 +235,9 @@ class _Parser:
 def _fields(block: bytes) -> dict[str, bytes]:
     """The first of each field that says something of the structure, unfolded."""
     found: dict[str, bytes] = {}
-    if b"ontent-" not in block and b"ONTENT-" not in block:
-        return found
-    for one in parse_headers(block):
-        if one.key in _STRUCTURAL and one.key not in found:
-            found[one.key] = _FOLD.sub(b"", one.octets[one.value_at :]).strip(b" \t")
-    return found
+    for name, value in _STRUCTURAL.findall(block):
+        found.setdefault(name.lower(), _FOLD.sub(b"", value).strip(b" \t"))
+    return {name.decode("ascii"): value for name, value in found.items()}
 
 
 def _describe(node: _Node, default: tuple[str, str]) -> None:
@@ -275,7 +274,9 @@ def _freeze(node: _Node, spans: dict[str, tuple[int, int]]) -> BodyPart:
     kind, number, parameters = node.kind, node.number, node.parameters
     if kind[0] == "multipart" and not node.children:
         # Nothing was found to be cut: all of it can still be read as text.
-        kind, number = ("text", "plain"), node.number or "1"
+        kind = "text", "plain"
+        if node.is_in_message or not number:
+            number = f"{number}.1".lstrip(".")
         parameters = {}
     children = tuple(_freeze(child, spans) for child in node.children)
     is_multipart = kind[0] == "multipart"
