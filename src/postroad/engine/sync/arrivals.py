@@ -47,7 +47,7 @@ class Arrivals:
         self._connection = connection
         self._describer = describer
         self._account = account
-        self._not_before = None if notify_from is None else notify_from // 1000 * 1000
+        self._notify_from = notify_from
         self._threading = threading
         self._sleep = sleep
 
@@ -114,11 +114,14 @@ class Arrivals:
         self, cursor: MailboxCursor, row: Fetched, retries: tuple[int, int] | None
     ) -> Arrival:
         assert row.uid is not None
-        told = await self._describer.describe(
-            self._connection, cursor, row, not_before=self._not_before
-        )
+        not_before = self._notify_from
+        if not_before is not None and row.uid >= cursor.baseline:
+            # It came while we looked. A Date field knows whole seconds only, and would make it
+            # older than an account that is as young as this second.
+            not_before = not_before // 1000 * 1000
+        told = await self._describer.describe(self._connection, cursor, row, not_before=not_before)
         data: dict[str, object] | None = None
-        if self._not_before is None or (told.date is not None and told.date >= self._not_before):
+        if not_before is None or (told.date is not None and told.date >= not_before):
             data = dict(told.data)
             if retries is not None:
                 data["missingRetries"], data["missingDelay"] = retries
