@@ -224,6 +224,7 @@ ROWS = st.lists(
     ),
     min_size=1,
     max_size=6,
+    unique_by=lambda item: item.split(b" ")[0],
 ).map(lambda items: b"* 3 FETCH (" + b" ".join(items) + b")")
 
 

@@ -66,6 +66,8 @@ __all__ = [
 class ImapConnection:
     """An authenticated connection. Make it with :meth:`open`."""
 
+    __slots__ = ("_timeouts", "_wire", "is_encrypted", "server_id")
+
     def __init__(self, wire: ImapWire, timeouts: ImapTimeouts) -> None:
         self._wire = wire
         self._timeouts = timeouts
@@ -147,8 +149,8 @@ class ImapConnection:
     async def keep_alive(self, *, interval_s: float = 120.0) -> PostroadError:
         """Ask the server for a sign of life now and then; return the reason once it has ended.
 
-        Servers log idle clients out after 30 minutes (RFC 9051 §5.4), routers forget them
-        sooner. A command that is running is sign enough, IDLE included: who idles bounds it.
+        Servers log idle clients out after 30 minutes (RFC 9051 §5.4), routers sooner. A command
+        that is running is sign enough, IDLE included: who idles bounds it.
         """
         while True:
             with suppress(TimeoutError):
@@ -174,8 +176,7 @@ class ImapConnection:
     async def enable(self, *capabilities: str) -> frozenset[str]:
         """Switch on those that the server has, before a mailbox is selected; tell what is on.
 
-        QRESYNC brings CONDSTORE. UTF8=ACCEPT changes how mailboxes are named: see
-        :meth:`wire_name`. RFC 5161.
+        UTF8=ACCEPT changes how mailboxes are named: see :meth:`wire_name`. RFC 5161.
         """
         return await imap_mailboxes.enable(self._wire, capabilities)
 
@@ -282,7 +283,7 @@ class ImapConnection:
     async def uid_fetch(
         self, uids: MessageSet, items: Sequence[str], *, max_bytes: int = DEFAULT_MAX_SIZE
     ) -> list[Fetched]:
-        """Fetch items, in the order of the answer; rows of a message joined, missing ones left out.
+        """Fetch items in the order of the answer; rows of a message joined, missing ones left out.
 
         ``max_bytes`` bounds one message's answer; what comes beyond it ends the connection.
         """

@@ -63,6 +63,27 @@ DEFAULT_MAX_ANSWER_BYTES = 64 * 1024 * 1024
 class ImapWire:
     """One session over one stream."""
 
+    __slots__ = (
+        "_ends",
+        "_greeting",
+        "_is_closing",
+        "_loop",
+        "_reader",
+        "_running",
+        "_selecting",
+        "_stream",
+        "_timeouts",
+        "_turns",
+        "_writer",
+        "deadline",
+        "idler",
+        "last_challenge",
+        "loss",
+        "news",
+        "selected",
+        "session",
+    )
+
     def __init__(self, stream: Stream, session: ImapSession, timeouts: ImapTimeouts) -> None:
         self.session = session
         self.selected: SelectedMailbox | None = None

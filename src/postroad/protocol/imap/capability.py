@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 # What a server of RFC 9051 alone need not announce.
 _REV2_IMPLIES = frozenset(
     {"NAMESPACE", "UNSELECT", "UIDPLUS", "ESEARCH", "SEARCHRES", "ENABLE", "IDLE", "SASL-IR"}
@@ -11,6 +13,7 @@ _BRING_UTF8 = frozenset({"UTF8=ACCEPT", "IMAP4REV2"})
 _APPENDLIMIT = "APPENDLIMIT="
 
 
+@lru_cache(maxsize=256)
 def understood(capabilities: frozenset[str], *, allows_rev2: bool) -> frozenset[str]:
     """All that a server has: without what we do not want, with what goes without saying."""
     if not allows_rev2 and "IMAP4REV1" in capabilities:

@@ -28,6 +28,8 @@ class ResponseFramer:
     raises :exc:`RemoteProtocolError`, and the stream is lost. RFC 9051 §2.2.2, §4.3.
     """
 
+    __slots__ = ("_buffer", "_line", "_ready", "_scan", "max_size")
+
     def __init__(self, max_size: int = DEFAULT_MAX_SIZE) -> None:
         self.max_size = max_size
         self._buffer = bytearray()
@@ -65,12 +67,14 @@ class ResponseFramer:
     def _split(self) -> None:
         """Cut all that is there at once, when no literal can begin in it."""
         buffer = self._buffer
-        if self._line or self._ready or b"}\r\n" in buffer:
+        scan = self._scan
+        # What was scanned before holds no line end, so a long line costs no more than once.
+        if self._line or self._ready or buffer.find(b"\r\n", scan) < 0:
+            return
+        if buffer.find(b"}\r\n", max(0, scan - 1)) >= 0:
             return
         frames = buffer.split(b"\r\n")
         rest = frames.pop()
-        if not frames:
-            return
         self._check_size(max(map(len, frames)))
         self._check_size(len(rest))
         frames.reverse()

@@ -13,7 +13,6 @@ out of step raises :exc:`RemoteProtocolError` and ends the session. RFC 9051 §3
 from __future__ import annotations
 
 import base64
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -80,6 +79,24 @@ class _InFlight:
 class ImapSession:
     """One session; see the module. ``max_response_bytes`` can be raised for a large fetch."""
 
+    __slots__ = (
+        "_allows_rev2",
+        "_awaits_tls",
+        "_capabilities",
+        "_carry",
+        "_framer",
+        "_in_flight",
+        "_inflater",
+        "_malformed",
+        "_next_tag",
+        "_output",
+        "append_limit",
+        "bye",
+        "enabled",
+        "octets_received",
+        "state",
+    )
+
     def __init__(
         self, *, max_response_bytes: int = DEFAULT_MAX_SIZE, allows_rev2: bool = True
     ) -> None:
@@ -91,7 +108,7 @@ class ImapSession:
         self._allows_rev2 = allows_rev2
         self._capabilities: frozenset[str] | None = None
         self._in_flight: dict[str, _InFlight] = {}
-        self._output: deque[_Octets | _Wait | _Streaming] = deque()
+        self._output: list[_Octets | _Wait | _Streaming] = []  # short; a deque idles dearly
         self._next_tag = 1
         self._malformed = 0
         self._inflater: Inflater | None = None
@@ -164,7 +181,7 @@ class ImapSession:
             return None
         match self._output[0]:
             case _Octets(_, data):
-                self._output.popleft()
+                self._output.pop(0)
                 return self._deflated(data)
             case _Streaming(tag, remaining):
                 return StreamWanted(tag, remaining)
@@ -181,7 +198,7 @@ class ImapSession:
             raise LocalProtocolError("more octets than the literal announced")
         head.remaining -= len(piece)
         if head.remaining == 0:
-            self._output.popleft()
+            self._output.pop(0)
         return self._deflated(piece)
 
     def done(self) -> None:
@@ -315,7 +332,7 @@ class ImapSession:
     def _continuation(self, data: bytes) -> Event:
         head = self._output[0] if self._output else None
         if isinstance(head, _Wait):
-            self._output.popleft()
+            self._output.pop(0)
             return GoAhead(head.tag)
         tag = next(iter(self._in_flight), None)
         if tag is not None and self._in_flight[tag].command.name == "IDLE":
@@ -364,7 +381,7 @@ class ImapSession:
             return
         at = self._output.index(_Wait(tag))
         kept = [item for i, item in enumerate(self._output) if i < at or item.tag != tag]
-        self._output = deque(kept)
+        self._output = kept
 
     def _learn(self, capabilities: frozenset[str]) -> None:
         self._capabilities = understood(capabilities, allows_rev2=self._allows_rev2)

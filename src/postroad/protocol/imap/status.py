@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from postroad.domain.errors import RemoteProtocolError
 from postroad.protocol.imap.cursor import Cursor
@@ -192,9 +193,22 @@ def _known_code(name: str, args: bytes) -> Code:
 
 def capability_data(c: Cursor) -> frozenset[str]:
     """Names of capabilities in capitals. RFC 9051 §7.2.2."""
+    names = c.rest()
+    # A thousand connections to the same kind of server share one set.
+    return _shared_names(names) if len(names) <= _MAX_SHARED else _names(names)
+
+
+_MAX_SHARED = 2048
+
+
+def _names(octets: bytes) -> frozenset[str]:
+    c = Cursor(octets)
     names: set[str] = set()
     c.spaces()
     while not c.at_end:
         names.add(c.atom().decode("utf-8", "replace").upper())
         c.spaces()
     return frozenset(names)
+
+
+_shared_names = lru_cache(maxsize=256)(_names)
