@@ -38,6 +38,7 @@ from postroad.engine.delivery.sandbox_relay import SandboxRelay
 from postroad.engine.delivery.worker import DeliveryWorker
 from postroad.engine.engine import Engine
 from postroad.engine.housekeeping import Housekeeping
+from postroad.engine.mail.service import Mail
 from postroad.engine.node import Node
 from postroad.engine.providers.registry import Providers
 from postroad.engine.providers.route import MailboxRoute
@@ -197,6 +198,7 @@ class _Server:
             ),
             submit=Submit(store, directory, settings, providers.get),
             outbox=Outbox(store),
+            mail=Mail(store, directory, providers.get),
             access=access,
             settings=settings,
         )

@@ -50,6 +50,7 @@ class Appended:
 
     path: str
     message: str | None = None
+    uidvalidity: str | None = None  # of the mailbox
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class Traits:
 
     files_sent: bool = False  # sent mail appears in Sent without our copy (Gmail, Outlook)
     sets_answered: bool = False
+    has_labels: bool = False
 
 
 class MailProvider(Protocol):

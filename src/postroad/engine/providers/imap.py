@@ -138,7 +138,8 @@ class ImapProvider:
         is_gmail = self._reach.is_gmail
         if is_gmail is None:
             is_gmail = self._host in _GMAIL_HOSTS
-        return Traits(files_sent=is_gmail or self._host.endswith(_OUTLOOK_DOMAINS))
+        files_sent = is_gmail or self._host.endswith(_OUTLOOK_DOMAINS)
+        return Traits(files_sent=files_sent, has_labels=is_gmail)
 
     async def mailboxes(self) -> Sequence[Mailbox]:
         return (await self._reach.run(self._reach.list)).mailboxes
@@ -169,7 +170,8 @@ class ImapProvider:
         if code is None or not code.uids.ranges:
             return Appended(path)
         number = await self._reach.numbers.get_number(path, str(code.uidvalidity))
-        return Appended(path, pack_message(number, code.uids.ranges[0][0]))
+        message = pack_message(number, code.uids.ranges[0][0])
+        return Appended(path, message, str(code.uidvalidity))
 
     async def find_by_message_id(self, path: str, message_id: str) -> str | None:
         path = await self._reach.resolve(path)

@@ -50,7 +50,7 @@ class ImapMailboxes:
                 folders = await self._reach.list(connection)
                 if refused.code == "ALREADYEXISTS" or path in folders.wire_names:
                     return MadeMailbox(path, is_new=False)
-                raise _refusal(refused, "CreateFailed") from refused
+                raise _refusal(refused, code="CreateFailed") from refused
             with suppress(CommandRefused):  # what nobody is subscribed to many clients hide
                 await connection.subscribe(name)
             await self._reach.list(connection)
@@ -68,7 +68,7 @@ class ImapMailboxes:
             try:
                 await connection.rename(*names)
             except CommandRefused as refused:
-                raise _refusal(refused, "RenameFailed") from refused
+                raise _refusal(refused, code="RenameFailed") from refused
             with suppress(CommandRefused):
                 await connection.unsubscribe(names[0])
             await self._reach.list(connection)
@@ -140,10 +140,10 @@ def _entry(mailbox: Mailbox, status: MailboxStatus | None, *, counters: bool) ->
     )
 
 
-def _refusal(refused: CommandRefused, otherwise: str) -> Invalid:
+def _refusal(refused: CommandRefused, *, code: str) -> Invalid:
     """Contract B-022, B-078, B-079: the server's code, and its words in the details."""
     return Invalid(
         refused.status.text or refused.message,
-        code=refused.code or otherwise,
+        code=refused.code or code,
         info={"details": {"response": refused.status.line}},
     )

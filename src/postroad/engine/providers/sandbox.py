@@ -110,7 +110,7 @@ class SandboxProvider:
             number = await tx.mailboxes.number(self._account, place.path, place.uidvalidity)
             return pack_message(number, uid)
 
-        return Appended(place.path, await self._store.write(unit))
+        return Appended(place.path, await self._store.write(unit), place.uidvalidity)
 
     async def find_by_message_id(self, path: str, message_id: str) -> str | None:
         place = await self._folders.get(path)

@@ -44,6 +44,16 @@ _FORWARDED = "$Forwarded"
 
 
 @dataclass(frozen=True, slots=True)
+class Filing:
+    """A message that is filed in a mailbox instead of being sent. Contract B-074, B-075.
+
+    It may lack a sender, whom the account only fills in where the message answers another.
+    """
+
+    date_ms: int | None = None  # Date of a message without one; None is now
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A message ready to be stored and queued."""
 
@@ -72,24 +82,40 @@ def is_large(request: SubmitRequest, referral: Referral) -> bool:
     return size > LARGE_BYTES
 
 
-def prepare(request: SubmitRequest, account: Account, referral: Referral, *, now: int) -> Prepared:
+def prepare(
+    request: SubmitRequest,
+    account: Account,
+    referral: Referral,
+    *,
+    now: int,
+    filing: Filing | None = None,
+) -> Prepared:
     """Compose or take over the message. Raises :exc:`Invalid`, naming every offending member.
 
     ``now`` is epoch ms. The Message-ID is made here when the caller gives none.
     """
+    sender = account.sender if filing is None or request.reference is not None else None
+    if filing is not None and filing.date_ms is not None:
+        now = filing.date_ms
     if request.raw is not None:
-        return _prepare_raw(request, request.raw, account, referral, now)
-    return _prepare_parts(request, account, referral, now)
+        return _prepare_raw(request, request.raw, account, referral, now, sender)
+    if request.from_ is None and sender is None and filing is None:
+        raise Invalid(fields=[FieldProblem("from", '"from" is required')])
+    return _prepare_parts(request, account, referral, now, request.from_ or sender)
 
 
 def _prepare_parts(
-    request: SubmitRequest, account: Account, referral: Referral, now: int
+    request: SubmitRequest,
+    account: Account,
+    referral: Referral,
+    now: int,
+    sender: Address | None,
 ) -> Prepared:
-    sender = request.from_ or account.sender
-    if sender is None:
-        raise Invalid(fields=[FieldProblem("from", '"from" is required')])
-    fields = _fields(request, referral, sender)
-    mail_from = request.envelope.mail_from if request.envelope is not None else sender.address
+    fields = _fields(request, referral, sender or Address(""))
+    if request.envelope is not None:
+        mail_from = request.envelope.mail_from
+    else:
+        mail_from = sender.address if sender is not None else account.email or ""
     html, images = (None, ()) if request.html is None else extract_images(request.html)
     text = request.text
     if not text and html:
@@ -129,7 +155,12 @@ def _prepare_parts(
 
 
 def _prepare_raw(
-    request: SubmitRequest, raw: bytes, account: Account, referral: Referral, now: int
+    request: SubmitRequest,
+    raw: bytes,
+    account: Account,
+    referral: Referral,
+    now: int,
+    sender: Address | None,
 ) -> Prepared:
     thread = _thread(request, referral)
     adopted = adopt_raw(
@@ -137,7 +168,7 @@ def _prepare_raw(
         RawOverrides(
             fallback_message_id=make_message_id(str(uuid.uuid4()), account.email or ""),
             now_ms=now,
-            fallback_from=account.sender,
+            fallback_from=sender,
             send_at_ms=request.send_at,
             from_=request.from_,
             reply_to=request.reply_to,

@@ -34,7 +34,7 @@ from postroad.surfaces.api.errors import (
     rate_headers,
 )
 from postroad.surfaces.api.openapi import document
-from postroad.surfaces.api.operation import OPERATIONS, Operation, snake_case
+from postroad.surfaces.api.operation import OPERATIONS, Operation, needs_query, snake_case
 from postroad.surfaces.api.request import (
     ClientAddresses,
     Disconnected,
@@ -89,7 +89,7 @@ class _Entry:
     body: Reader[Any] | None
     members: tuple[tuple[str, str, Callable[[object], str]], ...]  # wire name, ours, check
     takes_query: bool
-    no_query: Any  # the query structure of a request without a query
+    no_query: Any  # the query structure of a request without one; None when it must have one
 
     @classmethod
     def of(cls, operation: Operation) -> _Entry:
@@ -101,7 +101,7 @@ class _Entry:
                 (name, snake_case(name), PATH_MEMBERS[name].parse) for name in operation.members
             ),
             takes_query=operation.query is not NoQuery,
-            no_query=operation.query(),
+            no_query=None if needs_query(operation) else operation.query(),
         )
 
 
@@ -288,7 +288,7 @@ class Api:
         query_members.pop("access_token", None)
         query = entry.no_query
         try:
-            if query_members:
+            if query_members or query is None:
                 query = entry.query.read_texts(query_members)
         except Invalid as error:
             problems.add_all(error.fields)

@@ -101,6 +101,7 @@ def _parameters(item: Operation, components: _Components) -> list[Schema]:
         + members
         + [
             {"name": field.encode_name, "in": "query", "schema": components.field(field)}
+            | ({"required": True} if field.required else {})
             for field in query.fields
         ]
     )

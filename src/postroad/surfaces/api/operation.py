@@ -18,6 +18,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from msgspec.structs import fields
+
 from postroad.domain.token import Action, Group, TokenScope
 from postroad.surfaces.api.schemas.members import NoQuery
 
@@ -120,6 +122,11 @@ def operation(
         return handler
 
     return enter
+
+
+def needs_query(operation: Operation) -> bool:
+    """Whether a query member has to be given."""
+    return any(field.required for field in fields(operation.query))
 
 
 def snake_case(member: str) -> str:

@@ -52,7 +52,7 @@ class MailboxStatus(Answer):
         )
 
 
-class MailboxAnswer(Answer):
+class MailboxEntryAnswer(Answer):
     path: str
     name: str
     delimiter: str | UnsetType | None = UNSET
@@ -67,7 +67,7 @@ class MailboxAnswer(Answer):
     status: MailboxStatus | UnsetType = UNSET
 
     @classmethod
-    def of(cls, entry: MailboxEntry) -> MailboxAnswer:
+    def of(cls, entry: MailboxEntry) -> MailboxEntryAnswer:
         box = entry.mailbox
         return cls(
             path=box.path,
@@ -86,7 +86,7 @@ class MailboxAnswer(Answer):
 
 
 class ListMailboxesAnswer(Answer):
-    mailboxes: list[MailboxAnswer]
+    mailboxes: list[MailboxEntryAnswer]
 
 
 class CreateMailboxAnswer(Answer):

@@ -19,7 +19,7 @@ from postroad.domain.message import (
     UnreadMessage,
 )
 from postroad.engine.providers.results import PageWish
-from postroad.surfaces.api.schemas.formats import iso
+from postroad.surfaces.api.schemas.formats import No, iso
 from postroad.surfaces.api.schemas.mailboxes import SpecialUseName
 from postroad.surfaces.api.schemas.members import Answer, MailboxPath, Paging, Request, given
 from postroad.surfaces.api.schemas.search import Search
@@ -44,6 +44,7 @@ class ListMessagesQuery(CursorPaging, kw_only=True):
 
 class SearchQueryString(CursorPaging, kw_only=True):
     path: MailboxPath | UnsetType = UNSET
+    useOutlookSearch: No | UnsetType = UNSET
 
 
 class SearchBody(Request):
@@ -89,7 +90,6 @@ class TextQuery(Request):
             html=kind in ("html", "*"),
             max_chars=_limit(self.maxBytes),
             is_web_safe=self.webSafeHtml,
-            embed_images=False,
             split_reply=self.splitReply,
         )
 
