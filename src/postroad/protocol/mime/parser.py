@@ -234,7 +234,7 @@ class _Parser:
 
 def _fields(block: bytes) -> dict[str, bytes]:
     """The first of each field that says something of the structure, unfolded."""
-    found: dict[str, bytes] = {}
+    found: dict[bytes, bytes] = {}
     for name, value in _STRUCTURAL.findall(block):
         found.setdefault(name.lower(), _FOLD.sub(b"", value).strip(b" \t"))
     return {name.decode("ascii"): value for name, value in found.items()}
