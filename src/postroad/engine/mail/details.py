@@ -202,9 +202,10 @@ def _addresses(
 
 
 def _text(told: bytes | None, headers: Headers | None, name: str) -> str | None:
-    if told is not None:
-        return _decoded(told).strip() or None
-    return (headers.get(name) or "").strip() or None if headers is not None else None
+    value = _decoded(told) if told is not None else None
+    if value is None and headers is not None:
+        value = headers.get(name)
+    return value.replace("\t", " ").strip() or None if value is not None else None
 
 
 def _id(told: bytes | None, headers: Headers | None, name: str) -> str | None:

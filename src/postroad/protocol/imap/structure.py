@@ -71,8 +71,9 @@ class _Reader:
         extension = 7  # where body-fld-md5 stands
         if media_type == "text":
             extension = 8  # behind the line count
-        elif media_type == "message" and isinstance(_at(value, 8), tuple):
-            # Some servers send message/rfc822 as a basic part; then there is no inner body.
+        elif media_type == "message" and all(isinstance(_at(value, n), tuple) for n in (7, 8)):
+            # Envelope and body. Other kinds are basic parts, with a disposition in eighth place,
+            # and so is message/rfc822 on some servers; then there is no inner body.
             extension = 10  # behind envelope, body and line count
             children = (self.node(_at(value, 8), part, is_root=True),)
         disposition, disposition_parameters = body_fld_dsp(_at(value, extension + 1))

@@ -290,7 +290,7 @@ def _freeze(node: _Node, spans: dict[str, tuple[int, int]]) -> BodyPart:
         parameters=parameters,
         content_id=node.fields.get("content-id"),
         description=node.fields.get("content-description"),
-        encoding=node.encoding,
+        encoding="7bit" if is_multipart else node.encoding,
         size=0 if is_multipart else end - node.start,
         disposition=disposition.decode("latin-1") or None,
         disposition_parameters=disposition_parameters,

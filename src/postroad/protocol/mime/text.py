@@ -24,9 +24,10 @@ def decode_text(octets: bytes, part: BodyPart) -> str:
     """
     decoded = decode_transfer(octets, part.encoding)
     label = charset(part)
-    if label is None and part.subtype == "html":
+    # Mail servers tell us-ascii where a part says nothing. RFC 9051 §7.5.2
+    if part.subtype == "html" and (label is None or label.lower() == "us-ascii"):
         meta = _META.search(decoded[:_META_WITHIN])
-        label = meta[1].decode("ascii") if meta is not None else None
+        label = meta[1].decode("ascii") if meta is not None else label
         if label is not None and label.lower().startswith("utf-16"):
             label = None  # we could not have read that far. WHATWG HTML §13.2.3.2
     text = decode_octets(decoded, label or "utf-8")
