@@ -39,11 +39,13 @@ from postroad.engine.delivery.sandbox_relay import SandboxRelay
 from postroad.engine.delivery.worker import DeliveryWorker
 from postroad.engine.engine import Engine
 from postroad.engine.housekeeping import Housekeeping
+from postroad.engine.mail.service import Mail
 from postroad.engine.node import Node
 from postroad.engine.providers.registry import Providers
 from postroad.engine.providers.route import MailboxRoute
 from postroad.engine.settings import Settings
 from postroad.engine.submit.accept import Submit
+from postroad.engine.sync.describe import MessageDescriber
 from postroad.engine.trust import Trust
 from postroad.engine.wakeup import Hint
 from postroad.engine.webhooks.dispatch import Dispatcher
@@ -171,7 +173,10 @@ class _Server:
         providers = Providers(store, credentials, route)
         supervisor = Supervisor(
             store,
-            AccountConnector(credentials, route, providers),
+            AccountConnector(
+                store, settings, credentials, route, providers, MessageDescriber(settings)
+            ),
+            node_id=self._node_id,
             on_change=directory.forget,
             let_go=providers.forget,
         )
@@ -195,9 +200,11 @@ class _Server:
                 Verifier(settings, trust, route, providers),
                 connections_of=supervisor.connections_of,
                 reconnect=supervisor.reconnect,
+                default_indexer=lambda: settings.snapshot.imap_indexer,
             ),
             submit=Submit(store, directory, settings, providers.get),
             outbox=Outbox(store),
+            mail=Mail(store, directory, providers.get),
             access=access,
             settings=settings,
         )

@@ -14,6 +14,7 @@ from postroad.engine.providers.imap import ImapProvider, connector
 from support import dovecot as dovecots
 from support.dovecot import Dovecot
 from support.provider_suite import ProviderSuite
+from support.reading_suite import ReadingSuite
 
 pytestmark = pytest.mark.integration
 _users = itertools.count(1)
@@ -44,7 +45,7 @@ def dovecot() -> Iterator[Dovecot]:
         yield running
 
 
-class TestImapProvider(ProviderSuite):
+class TestImapProvider(ProviderSuite, ReadingSuite):
     @pytest.fixture
     async def provider(self, dovecot: Dovecot) -> AsyncIterator[ImapProvider]:
         user = f"conformance{next(_users)}"

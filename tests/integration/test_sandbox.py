@@ -17,11 +17,12 @@ from postroad.domain.errors import NotFound
 from postroad.domain.reply import Accepted, Deferred, Outcome, Rejected
 from postroad.domain.submission import Source, Submission, SubmissionState
 from postroad.engine.delivery.sandbox_relay import SandboxRelay
-from postroad.engine.providers.base import MailProvider
+from postroad.engine.providers.base import WholeProvider
 from postroad.engine.providers.sandbox import SandboxProvider
 from postroad.store import Store, Tx
 from postroad.store.sandbox import SandboxMessage
 from support.provider_suite import ProviderSuite, octets, plain
+from support.reading_suite import ReadingSuite
 
 ME = Account("me", "Me", "me@sandbox.test", created_at=1, is_sandbox=True)
 YOU = Account("you", "You", "You@Sandbox.test", created_at=1, is_sandbox=True)
@@ -99,9 +100,9 @@ async def inbox(store: Store, account: Account) -> list[bytes]:
     ]
 
 
-class TestSandboxProvider(ProviderSuite):
+class TestSandboxProvider(ProviderSuite, ReadingSuite):
     @pytest.fixture
-    async def provider(self, store: Store) -> MailProvider:
+    async def provider(self, store: Store) -> WholeProvider:
         return SandboxProvider(ME, store=store)
 
 

@@ -17,11 +17,13 @@ from postroad.protocol.imap import commands, utf7
 from postroad.protocol.imap.command import Literal, string
 from postroad.protocol.imap.cursor import Cursor
 from postroad.protocol.imap.dates import date_time, parse_date_time
+from postroad.protocol.imap.fetch import msg_att
+from postroad.protocol.imap.flag_rows import flag_row
 from postroad.protocol.imap.framer import ResponseFramer
 from postroad.protocol.imap.numset import MAX_NUMBER, NumSet
-from postroad.protocol.imap.parameters import parameter
 from postroad.protocol.imap.response import parse_response
 from postroad.protocol.imap.session import ImapSession
+from postroad.protocol.mime.parameters import parameter
 
 UINT32 = st.integers(1, MAX_NUMBER)
 SOUP = st.lists(
@@ -196,3 +198,58 @@ def test_dates_come_back_to_the_second(at_s: int) -> None:
 @given(st.dictionaries(st.sampled_from(["n", "n*", "n*0", "n*0*", "n*1", "n*1*"]), st.binary()))
 def test_no_parameters_bring_the_names_down(parameters: dict[str, bytes]) -> None:
     parameter(parameters, "n")
+
+
+ROWS = st.lists(
+    st.sampled_from(
+        [
+            b"UID 7",
+            b"UID 0",
+            b"FLAGS ()",
+            b"FLAGS (\\Seen a)",
+            b"FLAGS (NIL)",
+            b"MODSEQ (5)",
+            b"MODSEQ (99999999999999999999)",
+            b"RFC822.SIZE 12",
+            b'INTERNALDATE "17-Jul-1996 02:44:25 -0700"',
+            b'INTERNALDATE "31-Feb-1996 02:44:25 -0700"',
+            b"EMAILID (M1)",
+            b"EMAILID (nil)",
+            b"THREADID (T1)",
+            b"X-GM-MSGID 12",
+            b"X-GM-THRID 13",
+            b'X-GM-LABELS ("\\\\Inbox" b "c d")',
+            b"X-GM-LABELS ()",
+        ]
+    ),
+    min_size=1,
+    max_size=6,
+    unique_by=lambda item: item.split(b" ")[0],
+).map(lambda items: b"* 3 FETCH (" + b" ".join(items) + b")")
+
+
+@given(ROWS)
+def test_the_short_way_reads_what_the_long_way_reads(frame: bytes) -> None:
+    row = flag_row(frame)
+    if row is not None:
+        c = Cursor(frame, len(b"* 3 FETCH "))
+        assert row == msg_att(c, 3)
+
+
+COMMON = (
+    rb"\* [0-9]{1,11} (?:EXISTS|RECENT|EXPUNGE)"
+    rb"|A1 OK (?:\[APPENDUID [0-9]{1,11} [0-9]{1,11}\] )?.{0,30}"
+)
+
+
+@given(st.from_regex(COMMON, fullmatch=True))
+def test_common_responses_read_the_same_with_a_space_more(frame: bytes) -> None:
+    """A second space takes the long way."""
+    assert outcome(frame) == outcome(frame.replace(b" ", b"  ", 1))
+
+
+def outcome(frame: bytes) -> object:
+    try:
+        return parse_response(frame)
+    except RemoteProtocolError:
+        return None

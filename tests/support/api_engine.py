@@ -14,9 +14,12 @@ from postroad.domain.errors import NotFound
 from postroad.domain.page import Page, pages_of
 from postroad.domain.submission import Content, Source, Submission, SubmissionState
 from postroad.engine.access import Access
+from postroad.engine.accounts.directory import Directory
 from postroad.engine.accounts.registry import AccountView
 from postroad.engine.accounts.verify import ProtocolVerdict, VerifyRequest, VerifyResult
 from postroad.engine.delivery.outbox import OutboxEntry
+from postroad.engine.mail.service import Mail
+from postroad.engine.providers.sandbox import SandboxProvider
 from postroad.engine.settings import Settings
 from postroad.engine.submit.request import SubmitRequest, SubmitResult
 
@@ -138,10 +141,14 @@ class MemoryEngine:
         self.accounts = MemoryAccounts()
         self.submit = MemorySubmit()
         self.outbox = MemoryOutbox()
+        self.mail = Mail(store, Directory(store), self._provider_of)
         self.access = access
         self.settings = Settings(store)
         self.is_healthy = True
         self.measured = 0
+
+    async def _provider_of(self, account: Account) -> SandboxProvider:
+        return SandboxProvider(account, store=self.store)
 
     async def health(self) -> bool:
         return self.is_healthy

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from postroad.domain.address import Address
+from postroad.domain.mailbox_state import SyncError
 from postroad.domain.secret import Secret
 
 
@@ -101,7 +102,8 @@ class Account:
     notify_from: int | None = None  # epoch ms
     proxy: Secret[str] | None = None  # URL, may carry credentials
     ehlo_name: str | None = None
-    indexer: str = "full"
+    indexer: str = "full"  # full | fast; contract B-223. Empty in a draft follows the setting
+    threading: bool | None = None  # threads of our own; None follows the setting
     locale: str | None = None
     tz: str | None = None
 
@@ -148,3 +150,5 @@ class AccountStatus:
     connected_before: bool = False  # accountInitialized was told
     authenticated_before: bool = False  # authenticationSuccess was told and no error since
     smtp_status: Mapping[str, object] | None = None  # contract B-165, ready for JSON
+    synced_at: int | None = None  # epoch ms; when all mailboxes were last found in order
+    sync_error: SyncError | None = None  # contract B-230

@@ -11,9 +11,17 @@ from enum import StrEnum
 class EventName(StrEnum):
     """Names of events, as webhooks carry them, in the contract's canonical order."""
 
+    MESSAGE_NEW = "messageNew"
+    MESSAGE_DELETED = "messageDeleted"
+    MESSAGE_UPDATED = "messageUpdated"
+    MESSAGE_MISSING = "messageMissing"
+    MESSAGE_MOVED = "messageMoved"  # ours; sent only where it is asked for by name
     MESSAGE_SENT = "messageSent"
     MESSAGE_DELIVERY_ERROR = "messageDeliveryError"
     MESSAGE_FAILED = "messageFailed"
+    MAILBOX_RESET = "mailboxReset"
+    MAILBOX_DELETED = "mailboxDeleted"
+    MAILBOX_NEW = "mailboxNew"
     AUTHENTICATION_ERROR = "authenticationError"
     AUTHENTICATION_SUCCESS = "authenticationSuccess"
     CONNECT_ERROR = "connectError"
@@ -34,6 +42,8 @@ class Event:
     account: str
     data: Mapping[str, object]
     queue_id: str | None = None  # the submission that it tells of, if any
+    path: str | None = None  # of the mailbox that it comes from, if any
+    special_use: str | None = None  # of that mailbox
     event_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
@@ -48,3 +58,5 @@ class RecordedEvent:
     recorded_at: int  # epoch ms
     data: str  # JSON text of the data object
     queue_id: str | None
+    path: str | None = None
+    special_use: str | None = None

@@ -38,3 +38,38 @@ class MailboxNumber:
     number: int  # from 1, per account, never reused
     path: str
     uidvalidity: str  # text, so that providers without numbers fit
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxCounters:
+    """What the server counts at this moment. Contract B-065."""
+
+    messages: int | None = None
+    unseen: int | None = None
+    error: str | None = None  # why there are no numbers
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxEntry:
+    """One mailbox as a listing shows it. Contract B-064."""
+
+    mailbox: Mailbox
+    parent_path: str | None = None
+    name: str = ""  # last level of the path
+    is_listed: bool = True  # LIST shows it, not only LSUB
+    messages: int | None = None  # as last seen by the sync; None when it has not looked yet
+    uid_next: int | None = None
+    counters: MailboxCounters | None = None  # asked from the server, when that was wanted
+
+    @property
+    def has_no_inferiors(self) -> bool:
+        """Whether nothing can be created below it. RFC 9051 §7.3.1."""
+        return any(one.lower() == "\\noinferiors" for one in self.mailbox.attributes)
+
+
+def split_path(path: str, delimiter: str | None) -> tuple[str | None, str]:
+    """Parent path, if there is one, and the last level of a path."""
+    if not delimiter:
+        return None, path
+    parent, found, name = path.rpartition(delimiter)
+    return (parent if found and parent else None), (name if found and parent else path)

@@ -108,10 +108,75 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         is_ours=True,
     ),
     Setting(
+        "notifyText",
+        SettingKind.BOOLEAN,
+        "Whether messageNew has the text of the message.",
+        True,
+    ),
+    Setting(
+        "notifyTextSize",
+        SettingKind.INTEGER,
+        "Characters after which plain text and HTML in messageNew are each cut; 0 for no cut.",
+        2_097_152,
+        minimum=0,
+    ),
+    Setting(
+        "notifyHeaders",
+        SettingKind.NAMES,
+        "Header fields that messageNew has; `*` stands for all.",
+        (),
+        max_length=256,
+    ),
+    Setting(
+        "notifyAttachments",
+        SettingKind.BOOLEAN,
+        "Whether messageNew has the content of attachments.",
+        False,
+    ),
+    Setting(
+        "notifyAttachmentSize",
+        SettingKind.INTEGER,
+        "Octets beyond which the content of an attachment is left out of messageNew.",
+        minimum=0,
+    ),
+    Setting(
+        "notifyWebSafeHtml",
+        SettingKind.BOOLEAN,
+        "Whether HTML in messageNew is cleaned, with its images put in.",
+        False,
+    ),
+    Setting(
+        "notifyCalendarEvents",
+        SettingKind.BOOLEAN,
+        "Whether messageNew tells the events of invitations.",
+        False,
+    ),
+    Setting(
+        "inboxNewOnly",
+        SettingKind.BOOLEAN,
+        "Whether messageNew is sent for messages in the inbox alone.",
+        False,
+    ),
+    Setting(
         "enableApiProxy",
         SettingKind.BOOLEAN,
         "Whether X-Forwarded-For names the client's address.",
         True,
+    ),
+    Setting(
+        "imapIndexer",
+        SettingKind.CHOICE,
+        "What is remembered of mailboxes of new accounts: `full` is every message, `fast` only how "
+        "far they have come.",
+        "full",
+        choices=("full", "fast"),
+    ),
+    Setting(
+        "threading",
+        SettingKind.BOOLEAN,
+        "Whether threads are computed for accounts whose servers know none.",
+        False,
+        is_ours=True,
     ),
     Setting(
         "imapClientName", SettingKind.TEXT, "Name told to IMAP servers with ID.", max_length=1024
@@ -230,7 +295,17 @@ class SettingValues:
     idempotency_strict: bool = False
     failed_retention_days: int = 7
     event_retention_days: int = 14
+    notify_text: bool = True
+    notify_text_size: int = 2_097_152  # characters; 0 is no limit
+    notify_headers: tuple[str, ...] = ()
+    notify_attachments: bool = False
+    notify_attachment_size: int | None = None  # octets
+    notify_web_safe_html: bool = False
+    notify_calendar_events: bool = False
+    inbox_new_only: bool = False
     enable_api_proxy: bool = True
+    imap_indexer: str = "full"
+    threading: bool = False
     imap_client_name: str | None = None
     imap_client_version: str | None = None
     imap_client_vendor: str | None = None
@@ -269,7 +344,17 @@ class SettingValues:
             idempotency_strict=_flag(stored, "idempotencyStrict", False),
             failed_retention_days=_number(stored, "failedRetention", base.failed_retention_days),
             event_retention_days=_number(stored, "eventRetention", base.event_retention_days),
+            notify_text=_flag(stored, "notifyText", base.notify_text),
+            notify_text_size=_number(stored, "notifyTextSize", base.notify_text_size),
+            notify_headers=_strings(stored, "notifyHeaders"),
+            notify_attachments=_flag(stored, "notifyAttachments", False),
+            notify_attachment_size=_number(stored, "notifyAttachmentSize"),
+            notify_web_safe_html=_flag(stored, "notifyWebSafeHtml", False),
+            notify_calendar_events=_flag(stored, "notifyCalendarEvents", False),
+            inbox_new_only=_flag(stored, "inboxNewOnly", False),
             enable_api_proxy=_flag(stored, "enableApiProxy", True),
+            imap_indexer=_string(stored, "imapIndexer") or base.imap_indexer,
+            threading=_flag(stored, "threading", False),
             imap_client_name=_string(stored, "imapClientName"),
             imap_client_version=_string(stored, "imapClientVersion"),
             imap_client_vendor=_string(stored, "imapClientVendor"),

@@ -29,6 +29,7 @@ class SettingKind(StrEnum):
     HOSTNAME = "hostname"
     ADDRESS = "address"  # IP address of this machine
     URL = "url"
+    CHOICE = "choice"  # one of a few words
     NAMES = "names"  # list of texts
     HEADERS = "headers"  # list of {key, value}
 
@@ -45,6 +46,7 @@ class Setting:
     maximum: int | None = None
     max_length: int | None = None
     schemes: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
     is_nullable: bool = False  # null returns it to the default
     is_secret: bool = False  # the API tells only whether it is set
     is_ours: bool = False  # beyond the compatible surface
@@ -159,6 +161,12 @@ def _url(setting: Setting, value: object) -> object:
     return url
 
 
+def _choice(setting: Setting, value: object) -> object:
+    if not isinstance(value, str) or value.strip() not in setting.choices:
+        raise ValueError(f"must be one of [{', '.join(setting.choices)}]")
+    return value.strip()
+
+
 def _names(setting: Setting, value: object) -> object:
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list):
@@ -197,6 +205,7 @@ _PARSERS = {
     SettingKind.HOSTNAME: _hostname,
     SettingKind.ADDRESS: _address,
     SettingKind.URL: _url,
+    SettingKind.CHOICE: _choice,
     SettingKind.NAMES: _names,
     SettingKind.HEADERS: _headers,
 }
@@ -208,6 +217,7 @@ _ARTICLES = {
     SettingKind.HOSTNAME: "a string",
     SettingKind.ADDRESS: "a string",
     SettingKind.URL: "a string",
+    SettingKind.CHOICE: "a string",
     SettingKind.NAMES: "an array",
     SettingKind.HEADERS: "an array",
 }

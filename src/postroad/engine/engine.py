@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from postroad.engine.access import Access
 from postroad.engine.accounts.registry import Accounts
 from postroad.engine.delivery.outbox import Outbox
+from postroad.engine.mail.service import Mail
 from postroad.engine.settings import Settings
 from postroad.engine.submit.accept import Submit
 from postroad.observe import metrics
@@ -21,6 +22,7 @@ class Engine:
     accounts: Accounts
     submit: Submit
     outbox: Outbox
+    mail: Mail
     access: Access
     settings: Settings
 

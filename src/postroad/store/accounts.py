@@ -13,6 +13,7 @@ from typing import Final
 
 from postroad.domain.account import Account, AccountState, AccountStatus, LastError
 from postroad.domain.errors import NotFound
+from postroad.domain.mailbox_state import SyncError
 from postroad.store import jsontext
 from postroad.store.account_json import AccountJson
 from postroad.store.backend import Row, Session
@@ -150,11 +151,15 @@ class Accounts:
         connected_before: bool | Kept = KEPT,
         authenticated_before: bool | Kept = KEPT,
         told_error: str | Kept | None = KEPT,
+        refused_since: int | Kept | None = KEPT,
+        synced_at: int | Kept | None = KEPT,
+        sync_error: SyncError | Kept | None = KEPT,
     ) -> bool:
         """Change what is given; false when the account is gone.
 
         ``state_since`` follows a change of state by itself. ``told_error`` names the error that
-        was told last, see :meth:`told_error`.
+        was told last, see :meth:`told_error`; ``refused_since`` is the first of a row of refused
+        logins, see :meth:`refused_since`.
         """
         row = await self._session.maybe("lock_account_status", account=account)
         if row is None:
@@ -170,6 +175,10 @@ class Accounts:
             status = replace(status, connected_before=connected_before)
         if not isinstance(authenticated_before, Kept):
             status = replace(status, authenticated_before=authenticated_before)
+        if not isinstance(synced_at, Kept):
+            status = replace(status, synced_at=synced_at)
+        if not isinstance(sync_error, Kept):
+            status = replace(status, sync_error=sync_error)
         await self._session.run(
             "set_account_status",
             account=account,
@@ -179,7 +188,10 @@ class Accounts:
             next_try_at=status.next_try_at,
             connected_before=int(status.connected_before),
             authenticated_before=int(status.authenticated_before),
-            told_error=row[7] if isinstance(told_error, Kept) else told_error,
+            told_error=row[9] if isinstance(told_error, Kept) else told_error,
+            refused_since=row[10] if isinstance(refused_since, Kept) else refused_since,
+            synced_at=status.synced_at,
+            sync_error=_write_sync_error(status.sync_error),
         )
         return True
 
@@ -196,6 +208,11 @@ class Accounts:
         row = await self._session.maybe("find_told_error", account=account)
         return row[0] if row is not None else None
 
+    async def refused_since(self, account: str) -> int | None:
+        """Since when (epoch ms) every login was refused; ``None`` when the last one was not."""
+        row = await self._session.maybe("lock_account_status", account=account)
+        return row[10] if row is not None else None
+
     async def reset_states(self) -> int:
         """Show every account with a mailbox as ``init``: this run has connected none yet."""
         return await self._session.run("reset_account_states", now=self._session.now)
@@ -209,6 +226,7 @@ class Accounts:
 
 def _status(row: Row) -> AccountStatus:
     state, since, last_error, next_try_at, connected, authenticated, smtp_status = row[:7]
+    synced_at, sync_error = row[7:9]
     return AccountStatus(
         state=AccountState(state),
         state_since=since,
@@ -217,6 +235,8 @@ def _status(row: Row) -> AccountStatus:
         connected_before=bool(connected),
         authenticated_before=bool(authenticated),
         smtp_status=jsontext.read(smtp_status) if smtp_status else None,
+        synced_at=synced_at,
+        sync_error=SyncError(*jsontext.read(sync_error)) if sync_error else None,
     )
 
 
@@ -224,3 +244,9 @@ def _write_error(error: LastError | None) -> str | None:
     if error is None:
         return None
     return jsontext.write([error.response, error.code, error.description])
+
+
+def _write_sync_error(error: SyncError | None) -> str | None:
+    if error is None:
+        return None
+    return jsontext.write([error.path, error.time, error.error])

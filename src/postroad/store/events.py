@@ -44,6 +44,8 @@ class Events:
                 recorded_at=session.now,
                 queue_id=event.queue_id,
                 data=jsontext.write(event.data),
+                path=event.path,
+                special_use=event.special_use,
             )
             session.notify("events", event.account)
 

@@ -26,6 +26,17 @@ class Leases:
         )
         return Lease(name, node_id, row[0]) if row is not None else None
 
+    async def take(self, name: str, node_id: str) -> Lease | None:
+        """As :meth:`acquire`, and also from ``node_id`` itself: its older hold is fenced off."""
+        row = await self._session.maybe(
+            "take_lease", name=name, node_id=node_id, now=self._session.now
+        )
+        return Lease(name, node_id, row[0]) if row is not None else None
+
+    async def revoke(self, name: str) -> None:
+        """Take it from whoever has it; free afterwards."""
+        await self._session.run("revoke_lease", name=name)
+
     async def check(self, lease: Lease) -> None:
         """Raise :exc:`LeaseLost` unless the lease is still held; first in every unit under it.
 

@@ -10,6 +10,7 @@ from postroad.store.events import Events
 from postroad.store.idempotency import Idempotencies
 from postroad.store.leases import Leases
 from postroad.store.mailboxes import Mailboxes
+from postroad.store.messages import Messages
 from postroad.store.nodes import Nodes
 from postroad.store.sandbox import Sandbox
 from postroad.store.secrets import Secrets
@@ -31,6 +32,7 @@ class Tx:
         "idempotency",
         "leases",
         "mailboxes",
+        "messages",
         "nodes",
         "sandbox",
         "secrets",
@@ -49,6 +51,7 @@ class Tx:
         self.idempotency = Idempotencies(session)
         self.leases = Leases(session)
         self.mailboxes = Mailboxes(session)
+        self.messages = Messages(session)
         self.nodes = Nodes(session)
         self.sandbox = Sandbox(session)
         self.secrets = Secrets(session)

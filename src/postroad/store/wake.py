@@ -1,10 +1,10 @@
 """Hints that rows have changed, told after the commit.
 
 A hint may be lost and may come for nothing: the row is the truth, and whoever waits also polls.
-Topics: ``queue`` and ``finish`` (payload: when due in epoch ms, a space, the lane), ``events``
-and ``accounts`` (the account), ``settings``, ``tokens``. An empty payload means "any". What other
-processes commit is heard of too: on PostgreSQL by NOTIFY, on SQLite by a look every second at
-whether the file has changed, which then stirs every topic.
+Topics: ``queue`` and ``finish`` (payload: when due in epoch ms, a space, the lane), ``events``,
+``accounts`` and ``sync`` (the account), ``settings``, ``tokens``. An empty payload means "any".
+What other processes commit is heard of too: on PostgreSQL by NOTIFY, on SQLite by a look every
+second at whether the file has changed, which then stirs every topic.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-TOPICS = ("queue", "finish", "events", "accounts", "settings", "tokens")
+TOPICS = ("queue", "finish", "events", "accounts", "sync", "settings", "tokens")
 
 Note = tuple[str, str]  # topic, payload
 

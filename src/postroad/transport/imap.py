@@ -1,11 +1,12 @@
 """One IMAP connection: dial, prove who we are, then commands as coroutines.
 
-:meth:`ImapConnection.open` does everything up to the authenticated state: TLS or STARTTLS, login,
-ID, COMPRESS. After it the typed commands can be awaited, also side by side where the protocol
-lets them travel together (see the table in :mod:`postroad.protocol.imap.state`). Every wait is
-bounded twice, by silence and in all. A command that runs out of time or is cancelled takes the
-connection with it, because what the server would still say could not be told apart from the next
-answer.
+After :meth:`ImapConnection.open` the typed commands can be awaited, also side by side: those that
+the protocol lets travel together do (see :mod:`postroad.protocol.imap.state`), others wait for
+their turn, and :meth:`ImapConnection.idle` makes way for any. Every wait is bounded twice, by
+silence and in all. A command that runs out of time or is cancelled takes the connection with it,
+because what the server would still say could not be told apart from the next answer.
+
+No extension is needed. Where one is missing, each command does what can be done without it.
 
 Errors are those of :mod:`postroad.transport.imap_errors`, :exc:`DialError` while opening,
 :exc:`TimedOut`, and :exc:`RemoteProtocolError` for a server that speaks nonsense. Nothing that a
@@ -15,39 +16,37 @@ server does outlives its connection.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 
 from postroad.domain.account import ImapSettings
-from postroad.domain.errors import PostroadError, RemoteProtocolError, TooLarge
+from postroad.domain.errors import PostroadError
 from postroad.domain.secret import Secret
-from postroad.protocol.imap import commands
-from postroad.protocol.imap.command import Command
-from postroad.protocol.imap.fetch import Fetched, merge_rows
+from postroad.protocol.imap import commands, mailbox_commands, utf7
+from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.imap.framer import DEFAULT_MAX_SIZE
-from postroad.protocol.imap.listing import ListEntry, Namespace
-from postroad.protocol.imap.numset import NumSet
-from postroad.protocol.imap.response import ServerId
-from postroad.protocol.imap.search import Esearch, Search
+from postroad.protocol.imap.listing import Namespace
+from postroad.protocol.imap.mailbox_commands import QresyncParams
+from postroad.protocol.imap.mailbox_status import MailboxStatus
+from postroad.protocol.imap.message_commands import SearchWord
+from postroad.protocol.imap.numset import MessageSet, NumSet
+from postroad.protocol.imap.quota import Quota
 from postroad.protocol.imap.selected import SelectedMailbox
-from postroad.protocol.imap.session import ImapSession
-from postroad.protocol.imap.state import State
-from postroad.protocol.imap.status import AppendUidCode, Condition
+from postroad.protocol.imap.status import AppendUidCode, CopyUidCode
+from postroad.transport import imap_append, imap_body, imap_mailboxes, imap_messages
+from postroad.transport.imap_append import ToAppend
+from postroad.transport.imap_body import PARTIAL_BYTES
 from postroad.transport.imap_errors import (
     AuthenticationRefused,
     CommandRefused,
     ConnectionLost,
-    no_answer,
 )
-from postroad.transport.imap_login import log_in, start_tls
-from postroad.transport.imap_wire import (
-    DEFAULT_MAX_ANSWER_BYTES,
-    Answer,
-    Content,
-    ImapTimeouts,
-    ImapWire,
-)
-from postroad.transport.stream import DialError, Endpoint, connect
+from postroad.transport.imap_mailboxes import Listing
+from postroad.transport.imap_news import Heard
+from postroad.transport.imap_open import begin, log_out, open_wire
+from postroad.transport.imap_running import Content, IdleEnd, ImapTimeouts
+from postroad.transport.imap_wire import ImapWire
+from postroad.transport.stream import DialError
 
 __all__ = [
     "AuthenticationRefused",
@@ -55,35 +54,19 @@ __all__ = [
     "ConnectionLost",
     "Content",
     "DialError",
+    "IdleEnd",
     "ImapConnection",
     "ImapTimeouts",
     "Listing",
+    "QresyncParams",
     "ToAppend",
 ]
-
-_FETCH_ROOM = 64 * 1024  # beside the octets that were asked for
-_APPENDLIMIT = "APPENDLIMIT="
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """All mailboxes, and which of them are subscribed to; ``None`` when the server cannot say."""
-
-    entries: tuple[ListEntry, ...]
-    subscribed: frozenset[bytes] | None  # wire names
-
-
-@dataclass(frozen=True, slots=True)
-class ToAppend:
-    """One message to file."""
-
-    content: Content
-    flags: Sequence[str] = ()
-    date_ms: int | None = None  # INTERNALDATE, epoch ms; None is now
 
 
 class ImapConnection:
     """An authenticated connection. Make it with :meth:`open`."""
+
+    __slots__ = ("_timeouts", "_wire", "is_encrypted", "server_id")
 
     def __init__(self, wire: ImapWire, timeouts: ImapTimeouts) -> None:
         self._wire = wire
@@ -106,33 +89,17 @@ class ImapConnection:
 
         Without ``secure`` TLS begins with STARTTLS where the server offers it; one that offers
         and then refuses is not spoken to. ``client_id`` is told where the server has ID (contract
-        B-234). Raises :exc:`DialError`, :exc:`AuthenticationRefused`, :exc:`Unavailable`,
-        :exc:`TimedOut`, :exc:`RemoteProtocolError`. Nothing stays open on failure.
+        B-234). ``compress`` is for connections that read much: COMPRESS=DEFLATE, where the server
+        has it, costs 40 KiB for as long as the connection lives. Raises :exc:`DialError`,
+        :exc:`AuthenticationRefused`, :exc:`Unavailable`, :exc:`TimedOut`,
+        :exc:`RemoteProtocolError`. Nothing stays open on failure.
         """
         timeouts = timeouts or ImapTimeouts()
-        stream = await connect(
-            Endpoint(
-                host=settings.host,
-                port=settings.port,
-                tls="implicit" if settings.secure else "none",
-                tls_options=settings.tls,
-                proxy=proxy,
-                local_address=local_address,
-                connect_timeout_s=timeouts.connect_s,
-            )
-        )
-        session = ImapSession(allows_rev2=not settings.disable_rev2)
-        wire = ImapWire(stream, session, timeouts)
+        wire = await open_wire(settings, timeouts, proxy=proxy, local_address=local_address)
         connection = cls(wire, timeouts)
-        try:
-            async with asyncio.timeout(timeouts.open_s):
-                await connection._begin(settings, client_id, compress=compress)
-        except TimeoutError as error:
-            await wire.close()
-            raise no_answer("the login") from error
-        except BaseException:
-            await wire.close()
-            raise
+        connection.is_encrypted, connection.server_id = await begin(
+            wire, settings, client_id, compress=compress, open_s=timeouts.open_s
+        )
         return connection
 
     # What is known
@@ -146,6 +113,11 @@ class ImapConnection:
         return self._wire.session.can(capability)
 
     @property
+    def enabled(self) -> frozenset[str]:
+        """What :meth:`enable` has switched on, in capitals."""
+        return self._wire.session.enabled
+
+    @property
     def is_compressed(self) -> bool:
         return self._wire.session.is_compressed
 
@@ -157,6 +129,17 @@ class ImapConnection:
     def is_open(self) -> bool:
         return self._wire.loss is None
 
+    @property
+    def identity_items(self) -> tuple[str, ...]:
+        """What to fetch for ids of messages and threads, as far as the server has them."""
+        if self.can("OBJECTID"):
+            return ("EMAILID", "THREADID")
+        return ("X-GM-MSGID", "X-GM-THRID") if self.can("X-GM-EXT-1") else ()
+
+    def wire_name(self, path: str) -> bytes:
+        """How a mailbox is named here. Raises :exc:`LocalProtocolError` for what is no name."""
+        return utf7.encode_utf8(path) if self._wire.session.has_utf8_names else utf7.encode(path)
+
     # Watching over it
 
     async def wait_closed(self) -> PostroadError:
@@ -166,111 +149,228 @@ class ImapConnection:
     async def keep_alive(self, *, interval_s: float = 120.0) -> PostroadError:
         """Ask the server for a sign of life now and then; return the reason once it has ended.
 
-        Servers log idle clients out after 30 minutes (RFC 9051 §5.4), routers forget them
-        sooner. A command that is running is sign enough.
+        Servers log idle clients out after 30 minutes (RFC 9051 §5.4), routers sooner. A command
+        that is running is sign enough, IDLE included: who idles bounds it.
         """
         while True:
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(interval_s):
                     return await self._wire.wait_closed()
-            except TimeoutError:
-                pass
             if not self._wire.is_busy:
-                try:
+                with suppress(PostroadError):  # then wait_closed tells why
                     await self.noop()
-                except PostroadError:
-                    pass  # then wait_closed tells why
 
     async def close(self) -> None:
         """Log out politely and close; by force after ``close_s``."""
-        try:
-            if self.is_open and not self._wire.is_busy:
-                self._wire.expect_end()
-                async with asyncio.timeout(self._timeouts.close_s):
-                    await self._wire.run(commands.LOGOUT)
-        except (TimeoutError, PostroadError):
-            pass  # it ends either way
-        finally:
-            await self._wire.close()
+        await log_out(self._wire, self._timeouts.close_s)
 
     def abort(self) -> None:
         """Drop the connection at once."""
         self._wire.abort()
 
-    # Commands
+    # Commands: the connection
 
     async def noop(self) -> None:
-        await self._run(commands.NOOP)
+        await self._wire.run(commands.NOOP)
+
+    async def enable(self, *capabilities: str) -> frozenset[str]:
+        """Switch on those that the server has, before a mailbox is selected; tell what is on.
+
+        UTF8=ACCEPT changes how mailboxes are named: see :meth:`wire_name`. RFC 5161.
+        """
+        return await imap_mailboxes.enable(self._wire, capabilities)
+
+    async def idle(self, on_change: Heard, *, max_s: float) -> IdleEnd:
+        """Wait until something changes in the selected mailbox, or with NOTIFY anywhere.
+
+        ``on_change`` hears each change: ``Exists``, ``Expunge``, ``Vanished``, ``Fetched``;
+        with NOTIFY also ``MailboxStatus``, ``ListEntry`` and a status with code
+        NOTIFICATIONOVERFLOW: changes were forgotten. It must neither wait nor raise. Changes
+        that arrived since the last call, during other commands, are told at once. Returns after
+        the first change or ``max_s``, when :meth:`stop_idle` is called, and when a command needs
+        the connection. Cancelling leaves the connection usable. Without IDLE it asks with NOOP
+        every minute. RFC 2177.
+        """
+        idler = self._wire.idler
+        wait = idler.idle if self.can("IDLE") else idler.poll
+        return await wait(on_change, max_s=max_s)
+
+    def stop_idle(self) -> None:
+        """Let :meth:`idle` return soon; harmless when nobody idles."""
+        self._wire.idler.end(IdleEnd.STOPPED)
+
+    async def notify(
+        self, *, mailboxes: Sequence[bytes] | None = None, status: bool = False
+    ) -> None:
+        """Be told of changes in all personal mailboxes, or in those of ``mailboxes``. RFC 5465.
+
+        Needs NOTIFY. ``status`` begins with the counts of each. What changes is heard by
+        :meth:`idle`.
+        """
+        await self._wire.run(mailbox_commands.notify(mailboxes=mailboxes, status=status))
+
+    # Commands: mailboxes
 
     async def namespace(self) -> Namespace:
         """Where mailboxes lie; the empty prefix where the server does not say."""
-        if not self.can("NAMESPACE"):
-            return Namespace()
-        answer = await self._run(commands.NAMESPACE, wants=(Namespace,))
-        return next((told for told in answer.told if isinstance(told, Namespace)), Namespace())
+        return await imap_mailboxes.namespace(self._wire)
 
-    async def list_mailboxes(self) -> Listing:
-        """List everything, with special uses where the server knows them. RFC 6154, RFC 5258."""
-        if self.can("LIST-EXTENDED"):
-            wanted = ["SUBSCRIBED"]
-            if self.can("SPECIAL-USE"):
-                wanted.append("SPECIAL-USE")
-            entries = await self._list(commands.list_mailboxes(returning=wanted))
-            return Listing(
-                entries, frozenset(e.wire_name for e in entries if e.has("\\Subscribed"))
-            )
-        has_xlist = self.can("XLIST") and not self.can("SPECIAL-USE")
-        entries = await self._list(commands.XLIST if has_xlist else commands.list_mailboxes())
-        try:
-            subscribed = await self._list(commands.LSUB)
-        except CommandRefused:
-            return Listing(entries, None)
-        return Listing(entries, frozenset(e.wire_name for e in subscribed))
+    async def list_mailboxes(self, *, status: Sequence[str] = ()) -> Listing:
+        """List everything, with special uses where the server knows them. RFC 6154, RFC 5258.
 
-    async def select(self, wire_name: bytes, *, read_only: bool = False) -> SelectedMailbox:
-        """Select a mailbox, or examine it. Raises :exc:`CommandRefused` if there is none."""
-        mailbox = SelectedMailbox(wire_name, is_read_only=read_only)
-        command = commands.examine(wire_name) if read_only else commands.select(wire_name)
-        self._wire.selected = None
-        answer = await self._run(command, selecting=mailbox)
-        mailbox.hear(answer.status)
-        self._wire.selected = mailbox
-        return mailbox
+        ``status`` adds counts (see :meth:`status`) where the server has LIST-STATUS.
+        """
+        return await imap_mailboxes.list_mailboxes(self._wire, status)
+
+    async def status(self, wire_name: bytes, items: Sequence[str]) -> MailboxStatus:
+        """Count without selecting: MESSAGES, UNSEEN, UIDNEXT, UIDVALIDITY, RECENT; where the
+        server knows them HIGHESTMODSEQ, SIZE, MAILBOXID, DELETED. Others stay ``None``.
+        """
+        return await imap_mailboxes.status(self._wire, wire_name, items)
+
+    async def status_all(
+        self, items: Sequence[str], *, names: Sequence[bytes] | None = None
+    ) -> list[MailboxStatus]:
+        """Count all mailboxes that can be selected, or those of ``names``.
+
+        One command with LIST-STATUS, else one each. A mailbox that refuses is left out.
+        """
+        return await imap_mailboxes.status_all(self._wire, items, names)
+
+    async def select(
+        self,
+        wire_name: bytes,
+        *,
+        read_only: bool = False,
+        condstore: bool = False,
+        qresync: QresyncParams | None = None,
+    ) -> SelectedMailbox:
+        """Select a mailbox, or examine it. Raises :exc:`CommandRefused` if there is none.
+
+        With ``qresync`` the answer tells what has changed since (``is_resynced``, ``vanished``,
+        ``changed``), if QRESYNC was enabled. Without CONDSTORE it is a plain SELECT.
+        """
+        return await imap_mailboxes.select(
+            self._wire, wire_name, read_only=read_only, condstore=condstore, qresync=qresync
+        )
+
+    async def unselect(self) -> None:
+        """Leave the selected mailbox and expunge nothing; harmless where none is selected."""
+        await imap_mailboxes.unselect(self._wire)
+
+    async def create(self, wire_name: bytes) -> str | None:
+        """Create a mailbox; its id where the server has OBJECTID."""
+        return await imap_mailboxes.create(self._wire, wire_name)
+
+    async def rename(self, wire_name: bytes, new_wire_name: bytes) -> None:
+        await self._wire.run(mailbox_commands.rename(wire_name, new_wire_name))
+
+    async def delete(self, wire_name: bytes) -> None:
+        await self._wire.run(mailbox_commands.delete(wire_name))
+
+    async def subscribe(self, wire_name: bytes) -> None:
+        await self._wire.run(mailbox_commands.subscribe(wire_name))
+
+    async def unsubscribe(self, wire_name: bytes) -> None:
+        await self._wire.run(mailbox_commands.unsubscribe(wire_name))
+
+    async def quota(self, wire_name: bytes = b"INBOX") -> list[Quota] | None:
+        """The quotas that hold for a mailbox; ``None`` where the server has no QUOTA."""
+        return await imap_mailboxes.quota(self._wire, wire_name)
+
+    # Commands: messages of the selected mailbox
 
     async def uid_fetch(
-        self, uids: NumSet, items: Sequence[str], *, max_bytes: int = DEFAULT_MAX_SIZE
+        self, uids: MessageSet, items: Sequence[str], *, max_bytes: int = DEFAULT_MAX_SIZE
     ) -> list[Fetched]:
-        """Fetch items of messages, in the order of the answer; missing ones are left out.
+        """Fetch items in the order of the answer; rows of a message joined, missing ones left out.
 
-        ``max_bytes`` bounds one message's answer; what a server sends beyond it ends the
-        connection. Rows of the same message are joined, rows of others dropped.
+        ``max_bytes`` bounds one message's answer; what comes beyond it ends the connection.
         """
-        command = commands.uid_fetch(uids, items)
-        session = self._wire.session
-        before = session.max_response_bytes
-        session.max_response_bytes = max(before, max_bytes + _FETCH_ROOM)
-        try:
-            answer = await self._run(
-                command,
-                wants=(Fetched,),
-                max_answer_bytes=max(DEFAULT_MAX_ANSWER_BYTES, max_bytes + _FETCH_ROOM),
-            )
-        finally:
-            session.max_response_bytes = before
-        return merge_rows((row for row in answer.told if isinstance(row, Fetched)), uids)
+        return await imap_messages.fetch(self._wire, uids, items, max_bytes=max_bytes)
 
-    async def uid_store(self, uids: NumSet, how: str, flags: Sequence[str]) -> list[Fetched]:
-        """Change flags; ``how`` as in :func:`commands.uid_store`. Returns what the server told."""
-        answer = await self._run(commands.uid_store(uids, how, flags), wants=(Fetched,))
-        return merge_rows((row for row in answer.told if isinstance(row, Fetched)), uids)
+    async def uid_fetch_stream(
+        self,
+        uids: MessageSet,
+        items: Sequence[str],
+        on_row: Callable[[Fetched], None],
+        *,
+        changed_since: int | None = None,
+        vanished: bool = False,
+    ) -> NumSet:
+        """Hand each row to ``on_row`` as it comes; nothing is kept, so any number can come.
 
-    async def uid_search(self, criteria: Sequence[bytes | str]) -> list[int]:
-        """UIDs that match all criteria, ascending. See :func:`commands.uid_search`."""
-        return await self._search(commands.uid_search(criteria))
+        ``on_row`` must neither wait nor raise. A message may come in several rows. With
+        ``changed_since`` only what changed after that MODSEQ comes, where the server has
+        CONDSTORE; else all. ``vanished`` returns the UIDs that went since, where QRESYNC was
+        enabled; else, and without it, the set is empty. RFC 7162 §3.1.4.1, §3.2.6.
+        """
+        return await imap_messages.fetch_stream(
+            self._wire, uids, items, on_row, changed_since=changed_since, vanished=vanished
+        )
+
+    async def fetch_body(
+        self, uid: int, section: str, *, partial_chunk: int = PARTIAL_BYTES, decoded: bool = False
+    ) -> tuple[int | None, AsyncIterator[bytes]]:
+        """Read a section (``""`` is all, ``2.1``, ``HEADER``) piece by piece.
+
+        Memory is about three times ``partial_chunk``. The size of a larger section is ``None``,
+        that of a larger message its RFC822.SIZE, which some servers guess. ``decoded`` needs
+        BINARY. The mailbox must stay selected to the last piece. Raises :exc:`NotFound`.
+        """
+        item = "BINARY" if decoded else "BODY"
+        return await imap_body.fetch_body(
+            self._wire, uid, section, partial_chunk=partial_chunk, item=item
+        )
+
+    async def uid_store(
+        self,
+        uids: MessageSet,
+        how: str,
+        flags: Sequence[str],
+        *,
+        unchanged_since: int | None = None,
+    ) -> list[Fetched]:
+        """Change flags or Gmail labels, ``how`` as in :func:`message_commands.uid_store`.
+
+        Returns what the server told. ``unchanged_since`` (CONDSTORE) spares what changed later.
+        """
+        return await imap_messages.store(
+            self._wire, uids, how, flags, unchanged_since=unchanged_since
+        )
+
+    async def uid_copy(self, uids: MessageSet, wire_name: bytes) -> CopyUidCode | None:
+        """Copy; which UID became which, where the server has UIDPLUS."""
+        return await imap_messages.copy(self._wire, uids, wire_name)
+
+    async def uid_move(self, uids: MessageSet, wire_name: bytes) -> CopyUidCode | None:
+        """Move; without MOVE it copies and expunges, others are never touched. RFC 6851."""
+        return await imap_messages.move(self._wire, uids, wire_name)
+
+    async def uid_remove(self, uids: MessageSet) -> None:
+        """Mark messages deleted and expunge them, and no others."""
+        await imap_messages.remove(self._wire, uids)
+
+    async def uid_expunge(self, uids: MessageSet) -> None:
+        """Expunge those of ``uids`` that are marked deleted, and no others."""
+        await imap_messages.expunge(self._wire, uids)
+
+    async def uid_search(self, criteria: Sequence[SearchWord], *, save: bool = False) -> list[int]:
+        """UIDs that match all criteria, ascending. See :func:`message_commands.uid_search`.
+
+        ``save`` keeps the result at the server as :data:`SAVED`; it needs SEARCHRES.
+        """
+        return await imap_messages.search(self._wire, criteria, save=save)
+
+    async def uid_sort(self, criteria: Sequence[SearchWord], order: Sequence[str]) -> list[int]:
+        """UIDs that match, in the order wanted (``REVERSE DATE``). Needs SORT. RFC 5256."""
+        return await imap_messages.sort(self._wire, criteria, order)
 
     async def search_header(self, name: str, value: str) -> list[int]:
         """UIDs of messages whose field ``name`` contains ``value``, ascending."""
-        return await self._search(commands.header_search(name, value))
+        return await self.uid_search(("HEADER", name.encode(), value.encode()))
+
+    # Commands: filing
 
     async def append(
         self,
@@ -282,115 +382,19 @@ class ImapConnection:
     ) -> AppendUidCode | None:
         """File one message; says where it went if the server has UIDPLUS.
 
-        The octets are streamed, never held whole. Raises :exc:`TooLarge` before anything is sent
-        where the server has told its limit (RFC 7889), :exc:`CommandRefused` with code
-        ``TRYCREATE`` when there is no such mailbox, and :exc:`ConnectionLost`, whose ``was_sent``
-        tells whether the message may be there nevertheless.
+        Large octets are streamed, never held whole. Raises :exc:`TooLarge` where the server has
+        told its limit (RFC 7889), :exc:`CommandRefused` with code ``TRYCREATE`` when there is no
+        such mailbox, and :exc:`ConnectionLost`, whose ``was_sent`` tells whether the message may
+        be there nevertheless.
         """
         return await self.append_many(wire_name, [ToAppend(content, flags, date_ms)])
 
     async def append_many(
         self, wire_name: bytes, messages: Sequence[ToAppend]
     ) -> AppendUidCode | None:
-        """File several messages in one command, all or none. Needs MULTIAPPEND. RFC 3502.
+        """File several messages in one command, all or none, with MULTIAPPEND (RFC 3502).
 
-        UIDs stand in the code in the order of ``messages``.
+        Without it one after the other, until one is refused. UIDs stand in the code in the order
+        of ``messages``.
         """
-        limit = self._append_limit()
-        for message in messages:
-            if limit is not None and message.content.size > limit:
-                raise TooLarge(f"The mail server takes messages of at most {limit} bytes")
-        command = commands.append(
-            wire_name, [(one.content.size, one.flags, one.date_ms) for one in messages]
-        )
-        answer = await self._run(command, contents=[one.content for one in messages])
-        code = answer.status.code
-        return code if isinstance(code, AppendUidCode) else None
-
-    # Private
-
-    async def _begin(
-        self, settings: ImapSettings, client_id: Mapping[str, str] | None, *, compress: bool
-    ) -> None:
-        wire, session = self._wire, self._wire.session
-        self.is_encrypted = settings.secure
-        greeting = await wire.greeting()
-        if greeting.condition is Condition.BYE:
-            raise ConnectionLost(
-                f"The IMAP server turned us away: {greeting.line}", code=greeting.code_name
-            )
-        wire.raise_if_lost()  # a server may say goodbye in the same breath
-        await self._learn_capabilities()
-        if not settings.secure and session.can("STARTTLS"):
-            if session.state is State.NOT_AUTHENTICATED:
-                await start_tls(wire, settings)
-                self.is_encrypted = True
-                await self._learn_capabilities()
-        if session.state is not State.AUTHENTICATED:
-            await log_in(
-                wire,
-                settings.login,
-                host=settings.host,
-                port=settings.port,
-                is_encrypted=self.is_encrypted,
-            )
-            await self._learn_capabilities()
-        if session.can("ID"):
-            await self._identify(client_id)
-        if compress and session.can("COMPRESS=DEFLATE"):
-            await wire.run(commands.COMPRESS_DEFLATE)  # a refusal leaves all as it is
-        wire.raise_if_lost()
-
-    async def _learn_capabilities(self) -> None:
-        if self._wire.session.capabilities is None:
-            await self._run(commands.CAPABILITY)
-
-    async def _identify(self, fields: Mapping[str, str] | None) -> None:
-        answer = await self._wire.run(commands.client_id(fields), wants=(ServerId,))
-        for told in answer.told:
-            if isinstance(told, ServerId):
-                self.server_id = told.fields
-
-    async def _list(self, command: Command) -> tuple[ListEntry, ...]:
-        answer = await self._run(command, wants=(ListEntry,))
-        return tuple(told for told in answer.told if isinstance(told, ListEntry))
-
-    async def _search(self, command: Command) -> list[int]:
-        answer = await self._run(command, wants=(Search, Esearch))
-        found: set[int] = set()
-        for told in answer.told:
-            if isinstance(told, Search):
-                found.update(told.numbers)
-            elif isinstance(told, Esearch) and told.all is not None:
-                if len(told.all) > DEFAULT_MAX_ANSWER_BYTES // 8:
-                    raise RemoteProtocolError("the server found more messages than can be")
-                found.update(told.all)
-        return sorted(found)
-
-    def _append_limit(self) -> int | None:
-        for capability in self.capabilities:
-            digits = capability.removeprefix(_APPENDLIMIT)
-            if digits != capability and digits.isdigit():
-                return int(digits)
-        return None
-
-    async def _run(
-        self,
-        command: Command,
-        *,
-        wants: tuple[type, ...] = (),
-        contents: Sequence[Content] = (),
-        selecting: SelectedMailbox | None = None,
-        max_answer_bytes: int = DEFAULT_MAX_ANSWER_BYTES,
-    ) -> Answer:
-        """Run a command and raise :exc:`CommandRefused` unless it succeeds."""
-        answer = await self._wire.run(
-            command,
-            wants=wants,
-            contents=contents,
-            selecting=selecting,
-            max_answer_bytes=max_answer_bytes,
-        )
-        if answer.status.condition is not Condition.OK:
-            raise CommandRefused(answer.status, command.name)
-        return answer
+        return await imap_append.append(self._wire, wire_name, messages)

@@ -11,7 +11,13 @@
 
 from __future__ import annotations
 
-from postroad.domain.errors import RemoteFailure, TimedOut, Unavailable
+from postroad.domain.errors import (
+    PostroadError,
+    RemoteFailure,
+    RemoteProtocolError,
+    TimedOut,
+    Unavailable,
+)
 from postroad.protocol.imap.status import Condition, OtherCode, Status
 
 
@@ -44,6 +50,19 @@ class AuthenticationRefused(RemoteFailure):
     def __init__(self, response: str, code: str | None = None) -> None:
         super().__init__(f"The IMAP server refused the login: {response}", code=code)
         self.response = response
+
+
+def lost_again(loss: PostroadError | None, *, was_sent: bool) -> PostroadError:
+    """The reason of a loss as a new exception, since several tasks may raise it."""
+    match loss:
+        case ConnectionLost():
+            return ConnectionLost(loss.message, was_sent=was_sent, code=loss.code)
+        case TimedOut():
+            return ConnectionLost(loss.message, was_sent=was_sent)
+        case RemoteProtocolError():
+            return RemoteProtocolError(loss.message)
+        case _:
+            return ConnectionLost("The IMAP connection is closed", was_sent=was_sent)
 
 
 def no_answer(what: str) -> TimedOut:

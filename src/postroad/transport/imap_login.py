@@ -22,7 +22,7 @@ _LOGIN_COMMAND = "the LOGIN command"
 
 async def start_tls(wire: ImapWire, settings: ImapSettings) -> None:
     """Put TLS under a session that has just begun. Raises :exc:`DialError` of kind TLS."""
-    answer = await wire.run(commands.STARTTLS)
+    answer = await wire.run(commands.STARTTLS, may_fail=True)
     if answer.status.condition is not Condition.OK:
         raise DialError(
             FailureKind.TLS, f"The server offers STARTTLS and refuses it: {answer.status.line}"
@@ -82,7 +82,7 @@ async def _try(wire: ImapWire, way: str, login: Login, *, host: str, port: int) 
     if way == _LOGIN_COMMAND:
         assert login.password is not None
         password = login.password.reveal()
-        return (await wire.run(commands.login(login.user, password))).status
+        return (await wire.run(commands.login(login.user, password), may_fail=True)).status
     exchange = sasl.begin(way, login, host=host, port=port)
     initial = next(exchange)
     if initial is not None and wire.session.can("SASL-IR"):
@@ -91,7 +91,7 @@ async def _try(wire: ImapWire, way: str, login: Login, *, host: str, port: int) 
         command = commands.authenticate(way)
         exchange = _with_initial(exchange, initial)
         next(exchange)
-    return (await wire.run(command, exchange=exchange)).status
+    return (await wire.run(command, exchange=exchange, may_fail=True)).status
 
 
 def _with_initial(exchange: sasl.Exchange, initial: bytes | None) -> sasl.Exchange:

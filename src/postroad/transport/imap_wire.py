@@ -3,22 +3,21 @@
 The session (sans-IO) knows the protocol; this module gives it a socket, a reader and deadlines.
 The reader is a task of its own because a connection has to notice its end while nobody asks; it
 is owned by :class:`ImapWire` and ends with it.
+
+A command that cannot travel beside what is in flight waits for its turn; one that finds the
+connection idling (:meth:`ImapWire.idle`) ends that first. What the server tells unasked is kept
+for whoever idles next, so that no change is lost between two commands.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Sequence
 
 from postroad.domain.account import TlsOptions
 from postroad.domain.errors import (
-    LocalProtocolError,
     PostroadError,
     RemoteProtocolError,
-    TimedOut,
 )
 from postroad.protocol.imap.command import Command
 from postroad.protocol.imap.events import (
@@ -27,85 +26,82 @@ from postroad.protocol.imap.events import (
     Event,
     GoAhead,
     Greeted,
-    StreamWanted,
     Told,
 )
+from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.imap.response import Untagged
 from postroad.protocol.imap.selected import SelectedMailbox
 from postroad.protocol.imap.session import ImapSession
 from postroad.protocol.imap.state import State
-from postroad.protocol.imap.status import Status
+from postroad.protocol.imap.status import Condition, Status
 from postroad.protocol.sasl import Exchange
-from postroad.transport.imap_errors import ConnectionLost, no_answer
+from postroad.transport.imap_errors import (
+    CommandRefused,
+    ConnectionLost,
+    lost_again,
+    no_answer,
+)
+from postroad.transport.imap_idle import Idler
+from postroad.transport.imap_news import Heard, News
+from postroad.transport.imap_running import (
+    Answer,
+    Content,
+    Deadline,
+    IdleEnd,
+    ImapTimeouts,
+    Running,
+    Waiters,
+)
+from postroad.transport.imap_writer import Writer
 from postroad.transport.stream import Stream
 
-_WRITE_BYTES = 64 * 1024
-_EVENTS_AT_A_TIME = 256  # then other tasks get their turn
+_EVENTS_AT_A_TIME = 128  # then other tasks get their turn
 _MAX_ROWS = 500_000  # responses that one command may collect
 DEFAULT_MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 
-class Content(Protocol):
-    """Octets of known length that can be read from the beginning."""
-
-    @property
-    def size(self) -> int: ...
-    @property
-    def open(self) -> Callable[[], AsyncIterator[bytes]]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ImapTimeouts:
-    """How long a server may take. All in seconds."""
-
-    connect_s: float = 30.0  # DNS, TCP, proxy and TLS together
-    open_s: float = 90.0  # from the greeting to the end of the login
-    silence_s: float = 60.0  # without an octet in either direction while a command runs
-    command_s: float = 900.0  # one command in all, however busy
-    close_s: float = 3.0  # LOGOUT
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a command brought: its untagged responses of the wanted kinds and its end."""
-
-    status: Status
-    told: list[Untagged | Status]
-
-
-@dataclass(slots=True)
-class _Running:
-    command: Command
-    wants: tuple[type, ...]
-    contents: deque[Content]
-    limit: asyncio.Timeout
-    hard_at: float  # event loop time
-    max_octets: int  # of session.octets_received, when it has gone too far
-    told: list[Untagged | Status] = field(default_factory=list)
-    challenges: deque[bytes] = field(default_factory=deque)
-    status: Status | None = None
-    was_sent: bool = False  # the server may have acted on it
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-
-
 class ImapWire:
     """One session over one stream."""
+
+    __slots__ = (
+        "_ends",
+        "_greeting",
+        "_is_closing",
+        "_loop",
+        "_reader",
+        "_running",
+        "_selecting",
+        "_stream",
+        "_timeouts",
+        "_turns",
+        "_writer",
+        "deadline",
+        "idler",
+        "last_challenge",
+        "loss",
+        "news",
+        "selected",
+        "session",
+    )
 
     def __init__(self, stream: Stream, session: ImapSession, timeouts: ImapTimeouts) -> None:
         self.session = session
         self.selected: SelectedMailbox | None = None
         self.loss: PostroadError | None = None  # why the connection is of no more use
         self.last_challenge = b""  # of the last SASL exchange; OAuth errors are told there
+        self.news = News()
         self._stream = stream
+        self._writer = Writer(stream, session)
         self._timeouts = timeouts
         self._loop = asyncio.get_running_loop()
-        self._running: dict[str, _Running] = {}
-        self._write_lock = asyncio.Lock()
-        self._closed = asyncio.Event()
-        self._greeted = asyncio.Event()
+        self._running: dict[str, Running] = {}
+        self.idler = Idler(self)
+        self._turns = Waiters()  # until something completes
+        self._ends = Waiters()  # until the connection is lost
         self._greeting: Status | None = None
         self._selecting: SelectedMailbox | None = None
         self._is_closing = False
+        self.deadline = Deadline(self._running, timeouts.silence_s, self._on_late)
         self._reader = self._loop.create_task(self._read(), name="imap reader")
 
     @property
@@ -115,9 +111,10 @@ class ImapWire:
 
     async def greeting(self) -> Status:
         """The server's first word. The caller bounds the wait."""
-        await self._greeted.wait()
-        if self._greeting is None:
-            raise self._lost(was_sent=False)
+        while self._greeting is None:
+            if self.loss is not None:
+                raise self._lost(was_sent=False)
+            await self._turns.wait()
         return self._greeting
 
     def raise_if_lost(self) -> None:
@@ -127,8 +124,8 @@ class ImapWire:
 
     async def wait_closed(self) -> PostroadError:
         """Wait for the end of the connection and tell its reason."""
-        await self._closed.wait()
-        assert self.loss is not None
+        while self.loss is None:
+            await self._ends.wait()
         return self.loss
 
     async def run(
@@ -138,38 +135,31 @@ class ImapWire:
         wants: tuple[type, ...] = (),
         contents: Sequence[Content] = (),
         exchange: Exchange | None = None,
+        on_told: Heard | None = None,
         selecting: SelectedMailbox | None = None,
         max_answer_bytes: int = DEFAULT_MAX_ANSWER_BYTES,
+        may_fail: bool = False,
     ) -> Answer:
-        """Give a command and wait for its end, whatever the server says to it.
+        """Give a command, when its turn has come, and wait for its end.
 
-        ``wants`` are the kinds of untagged responses to collect, ``contents`` what its streamed
-        literals hold, ``exchange`` the SASL side of AUTHENTICATE. Raises
+        ``wants`` are the kinds of untagged responses to collect, or to hand to ``on_told`` one by
+        one as they arrive; ``contents`` is what its streamed literals hold, ``exchange`` the SASL
+        side of AUTHENTICATE. Raises :exc:`CommandRefused` unless it succeeds or ``may_fail``;
         :exc:`ConnectionLost`, :exc:`TimedOut`, :exc:`RemoteProtocolError`, and whatever reading
-        the contents raises; after any of these the connection is gone.
+        the contents raises: after any of these the connection is gone.
         """
         self.raise_if_lost()
-        tag = self.session.send(command)
-        now = self._loop.time()
-        running = _Running(
-            command=command,
-            wants=wants,
-            contents=deque(contents),
-            limit=asyncio.timeout_at(now + self._timeouts.silence_s),
-            hard_at=now + self._timeouts.command_s,
-            max_octets=self.session.octets_received + max_answer_bytes,
+        while self.idler.is_idling or not self.session.may_send(command):
+            self.idler.end(IdleEnd.STOPPED)
+            await self.turn()
+        running = self.begin(
+            command, wants=wants, contents=contents, on_told=on_told, max_bytes=max_answer_bytes
         )
         self._selecting = selecting
         try:
-            async with running.limit:
-                self._running[tag] = running
-                try:
-                    return await self._finish(running, exchange)
-                finally:
-                    # Before the limit is left, for it cannot be moved afterwards.
-                    del self._running[tag]
+            await self.finish(running, exchange)
         except OSError as error:
-            if isinstance(error, TimeoutError) and running.limit.expired():
+            if isinstance(error, TimeoutError) or running.is_late:
                 self._lose(no_answer(command.name))
                 raise no_answer(command.name) from error
             self._lose(ConnectionLost(f"The IMAP connection broke: {error}"))
@@ -180,6 +170,11 @@ class ImapWire:
             raise
         finally:
             self._selecting = None
+        status = running.status
+        assert status is not None
+        if status.condition is not Condition.OK and not may_fail:
+            raise CommandRefused(status, command.name)
+        return Answer(status, running.told)
 
     async def start_tls(self, host: str, options: TlsOptions) -> None:
         """Put TLS under the session, after the server's OK to STARTTLS.
@@ -212,20 +207,64 @@ class ImapWire:
         self._lose(ConnectionLost("The IMAP connection was dropped"))
         self._reader.cancel()
 
-    # Writing
+    # Running
 
-    async def _finish(self, running: _Running, exchange: Exchange | None) -> Answer:
+    async def turn(self) -> None:
+        """Wait until some command has completed. Raises the loss of the connection."""
+        await self._turns.wait()
+        self.raise_if_lost()
+
+    def begin(
+        self,
+        command: Command,
+        *,
+        wants: tuple[type, ...] = (),
+        contents: Sequence[Content] = (),
+        on_told: Heard | None = None,
+        max_bytes: int = DEFAULT_MAX_ANSWER_BYTES,
+    ) -> Running:
+        """Send a command; :meth:`finish` waits for its end."""
+        tag = self.session.send(command)
+        running = self._running[tag] = Running(
+            command=command,
+            wants=wants,
+            contents=contents,
+            on_told=on_told,
+            hard_at=self._loop.time() + self._timeouts.command_s,
+            max_octets=self.session.octets_received + max_bytes,
+        )
+        self.deadline.begin()
+        return running
+
+    def flush(self) -> None:
+        """Write what the session wants to say."""
+        self._writer.flush()
+
+    async def finish(self, running: Running, exchange: Exchange | None = None) -> None:
+        """Bring a command that has begun to its end. Raises the loss of the connection."""
+        wanted = self._writer.flush()
         while running.status is None:
             if self.loss is not None:
+                if running.is_late:
+                    raise no_answer(running.command.name)
                 raise self._lost(was_sent=running.was_sent)
-            running.wake.clear()
-            await self._write_out(running)
-            while running.challenges and exchange is not None:
-                self._respond(running.challenges.popleft(), exchange)
-                await self._write_out(running)
-            if running.status is None and self.loss is None:
-                await running.wake.wait()
-        return Answer(running.status, running.told)
+            if wanted is not None:
+                # APPEND travels alone, so it is this command's.
+                content, running.contents = running.contents[0], running.contents[1:]
+                running.was_sent = True
+                async with asyncio.timeout_at(running.hard_at):
+                    await self._writer.stream(content, wanted.size, self.deadline.moved)
+                wanted = self._writer.flush()
+                continue
+            if not running.contents:
+                running.was_sent = True
+            if running.challenges and exchange is not None:
+                self._respond(running.challenges.pop(0), exchange)
+                wanted = self._writer.flush()
+                continue
+            running.waiter = self._loop.create_future()
+            await running.waiter
+            wanted = self._writer.flush()
 
     def _respond(self, challenge: bytes, exchange: Exchange) -> None:
         self.last_challenge = challenge
@@ -235,43 +274,12 @@ class ImapWire:
             response = None  # the mechanism has nothing more to say; give it up politely
         self.session.respond(response)
 
-    async def _write_out(self, running: _Running) -> None:
-        async with self._write_lock:
-            while (output := self.session.next_output()) is not None:
-                if isinstance(output, StreamWanted):
-                    await self._write_literal(running, output.size)
-                else:
-                    self._stream.write(output)
-            if not running.contents:
-                running.was_sent = True
-            await self._stream.drain()
-
-    async def _write_literal(self, running: _Running, size: int) -> None:
-        """Send one streamed literal; APPEND travels alone, so it is this command's."""
-        content = running.contents.popleft()
-        running.was_sent = True
-        pieces = content.open()
-        try:
-            async for piece in pieces:
-                for start in range(0, len(piece), _WRITE_BYTES):
-                    part = piece[start : start + _WRITE_BYTES]
-                    size -= len(part)
-                    self._stream.write(self.session.literal_octets(part))
-                    await self._stream.drain()
-                    self._moved()
-        finally:
-            aclose = getattr(pieces, "aclose", None)
-            if aclose is not None:
-                await aclose()
-        if size:
-            raise LocalProtocolError(f"the content ended {size} octets early")
-
     # Reading
 
     async def _read(self) -> None:
         try:
             while data := await self._stream.read_some():
-                self._moved()
+                self.deadline.moved()
                 await self._take(data)
                 if self.session.bye is not None and not self._is_closing:
                     break
@@ -289,52 +297,56 @@ class ImapWire:
 
     async def _take(self, data: bytes) -> None:
         for count, event in enumerate(self.session.receive(data), 1):
-            self._on_event(event)
+            if type(event) is Told:
+                self._on_told(event.response)
+            else:
+                self._on_event(event)
             if count % _EVENTS_AT_A_TIME == 0:
-                await asyncio.sleep(0)
+                await asyncio.sleep(self.news.pause_s(self._loop.time()))
 
     def _on_event(self, event: Event) -> None:
         match event:
-            case Told(response):
-                self._on_told(response)
             case Completed(tag, _, status):
-                running = self._running.get(tag)
+                running = self._running.pop(tag, None)
                 if running is not None:
                     running.status = status
-                    running.wake.set()
+                    running.wake()
+                self._turns.release()
             case GoAhead(tag) | Challenge(tag):
                 running = self._running.get(tag)
-                if running is not None:
-                    if isinstance(event, Challenge):
-                        running.challenges.append(event.data)
-                    running.wake.set()
+                if running is None:
+                    return
+                if isinstance(event, Challenge):
+                    running.challenges.append(event.data)
+                running.has_go_ahead = True
+                running.wake()
+                self.idler.on_go_ahead(running)
             case Greeted(status):
                 self._greeting = status
-                self._greeted.set()
+                self._turns.release()
             case _:
                 pass  # a response that could not be read; the session counts them
 
     def _on_told(self, response: Untagged | Status) -> None:
-        mailbox = self._selecting or self.selected
-        if mailbox is not None:
-            mailbox.hear(response)
+        selecting = self._selecting
+        if type(response) is not Fetched:
+            mailbox = selecting or self.selected
+            if mailbox is not None:
+                mailbox.hear(response)
         # Answers come in the order of the commands, so the first that wants it owns it.
         for running in self._running.values():
             if isinstance(response, running.wants):
+                if self.session.octets_received > running.max_octets:
+                    raise RemoteProtocolError(f"the answer to {running.command.name} has no end")
+                if running.on_told is not None:
+                    running.on_told(response)
+                    return
                 running.told.append(response)
-                if (
-                    len(running.told) > _MAX_ROWS
-                    or self.session.octets_received > running.max_octets
-                ):
+                if len(running.told) > _MAX_ROWS:
                     raise RemoteProtocolError(f"the answer to {running.command.name} has no end")
                 return
-
-    def _moved(self) -> None:
-        """Something went over the wire: the silence of every running command begins anew."""
-        quiet_at = self._loop.time() + self._timeouts.silence_s
-        for running in self._running.values():
-            if not running.limit.expired():
-                running.limit.reschedule(min(quiet_at, running.hard_at))
+        if selecting is None and self.news.hear(response):
+            self.idler.end(IdleEnd.CHANGED)
 
     # Ending
 
@@ -344,17 +356,11 @@ class ImapWire:
             return ConnectionLost(f"The IMAP server said goodbye: {bye.line}", code=bye.code_name)
         return ConnectionLost("The IMAP server closed the connection")
 
+    def _on_late(self, running: Running) -> None:
+        self._lose(no_answer(running.command.name))
+
     def _lost(self, *, was_sent: bool) -> PostroadError:
-        """The reason as a new exception, since several tasks may raise it."""
-        match self.loss:
-            case ConnectionLost() as loss:
-                return ConnectionLost(loss.message, was_sent=was_sent, code=loss.code)
-            case TimedOut() as loss:
-                return ConnectionLost(loss.message, was_sent=was_sent)
-            case RemoteProtocolError() as loss:
-                return RemoteProtocolError(loss.message)
-            case _:
-                return ConnectionLost("The IMAP connection is closed", was_sent=was_sent)
+        return lost_again(self.loss, was_sent=was_sent)
 
     def _lose(self, reason: PostroadError, *, abort: bool = True) -> None:
         if self.loss is None:
@@ -362,10 +368,12 @@ class ImapWire:
             self.session.state = State.LOGOUT
             if abort:
                 self._stream.abort()
+        self.deadline.cancel()
         for running in self._running.values():
-            running.wake.set()
-        self._greeted.set()
-        self._closed.set()
+            running.wake()
+        self._turns.release()
+        self.idler.on_loss()
+        self._ends.release()
 
     async def _stop_reader(self) -> None:
         self._reader.cancel()

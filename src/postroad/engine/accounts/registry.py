@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import string
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from postroad.domain.account import Account, AccountState, AccountStatus
-from postroad.domain.errors import Invalid, NotFound
+from postroad.domain.errors import Invalid, Limited, NotFound, Unavailable
 from postroad.domain.event import Event, EventName
 from postroad.domain.page import Page, pages_of
 from postroad.engine.accounts.directory import Directory
@@ -47,12 +48,15 @@ class Accounts:
         *,
         connections_of: Callable[[str], int],
         reconnect: Callable[[str], None],
+        default_indexer: Callable[[], str] = lambda: "full",
     ) -> None:
         self._store = store
         self._directory = directory
         self._verifier = verifier
         self._connections_of = connections_of
         self._reconnect = reconnect
+        self._default_indexer = default_indexer
+        self._flushing = asyncio.Lock()
 
     async def create(self, draft: Account) -> tuple[str, bool]:
         """Register ``draft`` or overwrite the account of the same id; true when it is new.
@@ -69,6 +73,10 @@ class Accounts:
                 account = replace(account, created_at=known.created_at, version=known.version + 1)
             elif account.notify_from is None:
                 account = replace(account, notify_from=tx.now)
+            if known is not None:  # fixed at creation (contract B-210)
+                account = replace(account, indexer=known.indexer)
+            elif not account.indexer:
+                account = replace(account, indexer=self._default_indexer())
             is_new = await tx.accounts.put(account)
             await tx.accounts.set_status(
                 account_id,
@@ -127,22 +135,20 @@ class Accounts:
     async def update(self, account: str, change: Callable[[Account], Account]) -> None:
         """Apply ``change``, a pure function that may raise :exc:`Invalid`, to the stored account.
 
-        A change of what is dialed makes the account reconnect; others do not (contract B-206).
+        A change of what is dialed or followed makes the account reconnect, others do not
+        (contract B-206); its runner sees to it.
         """
 
-        async def unit(tx: Tx) -> bool:
+        async def unit(tx: Tx) -> None:
             known = await tx.accounts.find(account)
             if known is None:
                 raise NotFound("Account record was not found for requested ID")
             changed = replace(change(known), account=account, version=known.version + 1)
             await tx.accounts.put(changed)
             tx.notify("accounts", account)
-            return known.imap != changed.imap or known.proxy != changed.proxy
 
-        must_reconnect = await self._store.write(unit)
+        await self._store.write(unit)
         self._directory.forget(account)
-        if must_reconnect:
-            self._reconnect(account)
 
     async def delete(self, account: str) -> None:
         """Forget the account and everything of it. Raises :exc:`NotFound`."""
@@ -164,11 +170,66 @@ class Accounts:
         await self._store.write(lambda tx: _ask_reconnect(tx, account))
         self._reconnect(account)
 
+    async def sync(self, account: str) -> None:
+        """Ask for a look at every mailbox; returns at once.
+
+        Raises :exc:`NotFound`, and :exc:`Unavailable` unless the account is connected.
+        """
+        status = await self._store.read(lambda tx: tx.accounts.status(account))
+        if status.state is not AccountState.CONNECTED:
+            is_new = not status.connected_before
+            raise Unavailable(
+                "The account is not connected",
+                code="NotYetConnected" if is_new else "NotSyncing",
+                info={"state": status.state.value},
+            )
+        await self._store.write(lambda tx: _ask_sync(tx, account))
+
+    async def flush(
+        self, account: str, *, notify_from: int | None = None, indexer: str | None = None
+    ) -> None:
+        """Forget what is known of the account's mailboxes and begin anew. Contract B-212.
+
+        Mail since ``notify_from`` (epoch ms; now unless given) is announced again. Raises
+        :exc:`NotFound`, and :exc:`Limited` while another account is being flushed.
+        """
+        if self._flushing.locked():
+            raise Limited("Another flush is running", retry_after_s=5, code="LockFail")
+
+        async def unit(tx: Tx) -> None:
+            known = await tx.accounts.get(account)
+            changed = replace(
+                known,
+                version=known.version + 1,
+                notify_from=tx.now if notify_from is None else notify_from,
+                indexer=indexer or known.indexer,
+            )
+            await tx.accounts.put(changed)
+            # Whoever follows it must not write on what is gone.
+            await tx.leases.revoke(f"account:{account}")
+            await tx.messages.forget_account(account)
+            await tx.accounts.set_status(
+                account,
+                state=AccountState.PAUSED if known.has_mailbox else AccountState.UNSET,
+                connected_before=False,
+                synced_at=None,
+                sync_error=None,
+            )
+
+        async with self._flushing:
+            await self._store.write(unit)
+        self._directory.forget(account)
+        self._reconnect(account)
+
     async def verify(self, request: VerifyRequest) -> VerifyResult:
         """Try settings without storing anything; failures are verdicts, not exceptions."""
         if request.imap is None and request.smtp is None:
             raise Invalid("Nothing to verify: give imap, smtp or both")
         return await self._verifier.verify(request)
+
+
+async def _ask_sync(tx: Tx, account: str) -> None:
+    tx.notify("sync", account)
 
 
 async def _ask_reconnect(tx: Tx, account: str) -> None:

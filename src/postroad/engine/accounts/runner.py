@@ -1,21 +1,24 @@
-"""One account's way in: connect, stay connected, come back.
+"""One account's way in: connect, follow, come back.
 
 A runner owns the live session of one account and the account's shown state. Every change of
 state is a row, and the event that tells of it is in the same commit. An account that cannot be
-reached costs itself only: it tries again with growing pauses.
+reached costs itself only: it tries again with growing pauses. Among several nodes the account is
+followed by the one that holds its lease; the others look now and then whether it has become free.
 """
 
 from __future__ import annotations
 
 import asyncio
 from random import Random
-from typing import Protocol
 
-from postroad.domain.account import Account, AccountState, LastError
-from postroad.domain.event import Event, EventName
+from postroad.domain.account import Account
+from postroad.domain.errors import LeaseLost, PostroadError
+from postroad.domain.lease import Lease
+from postroad.engine.accounts.record import Record
+from postroad.engine.accounts.session import Connector, Refusal, Session
 from postroad.engine.wakeup import Hint
-from postroad.observe import get_logger, metrics
-from postroad.store import Store, Tx
+from postroad.observe import get_logger
+from postroad.store import Store
 
 log = get_logger("postroad.accounts")
 
@@ -23,37 +26,17 @@ FIRST_PAUSE_S = 2.0  # doubling to MAX_PAUSE_S while the first connection fails 
 MAX_PAUSE_S = 600.0
 STABLE_AFTER_S = 300.0  # a session this old reconnects at once
 LOST_PAUSE_S = 2.0  # for younger ones, growing by half to 30 s
+UNSYNCED_PAUSE_S = 1.0  # for those that were lost before everything was looked at
 LOST_PAUSE_MAX_S = 30.0
-
-
-class Session(Protocol):
-    """A live way into the mailbox that tells when it ends."""
-
-    async def wait_closed(self) -> str:
-        """Wait for the end of the session; the reason, for people."""
-        ...
-
-    async def close(self) -> None: ...
-
-
-class Refusal(Exception):
-    """A connection attempt failed. ``is_auth`` tells a refused login from everything else."""
-
-    def __init__(self, response: str, code: str | None, *, is_auth: bool = False) -> None:
-        super().__init__(response)
-        self.response = response
-        self.code = code
-        self.is_auth = is_auth
-
-
-class Connector(Protocol):
-    """Opens sessions. Raises :exc:`Refusal`."""
-
-    async def open(self, account: Account) -> Session: ...
+LEASE_POLL_S = 15.0
 
 
 class AccountRunner:
-    """Runs until cancelled. ``reconnect`` drops the session, or ends a pause, at once."""
+    """Runs until cancelled, or until the account is switched off for its refused logins.
+
+    ``logins`` bounds the logins under way to the same host; ``start_after_s`` spreads those of a
+    start over some time.
+    """
 
     def __init__(
         self,
@@ -61,150 +44,117 @@ class AccountRunner:
         store: Store,
         connector: Connector,
         *,
+        node_id: str,
         rng: Random,
         logins: asyncio.Semaphore,
+        start_after_s: float = 0.0,
     ) -> None:
         self._account = account
         self._store = store
         self._connector = connector
+        self._node_id = node_id
         self._rng = rng
-        self._logins = logins  # bounds logins under way to the same host
+        self._logins = logins
+        self._start_after_s = start_after_s
+        self._record = Record(store, account)
         self._again = Hint()
-        self.is_connected = False
+        self._session: Session | None = None
+        self._is_ending = False  # the session was ended by us
+
+    @property
+    def connections(self) -> int:
+        return 0 if self._session is None else self._session.connections
 
     def reconnect(self) -> None:
-        self._again.set()
+        """Drop the session, or end a pause, at once."""
+        if self._session is not None:
+            self._is_ending = True
+            self._session.end()
+        else:
+            self._again.set()
+
+    def ask(self) -> None:
+        """Look at every mailbox soon."""
+        if self._session is not None:
+            self._session.ask()
 
     async def run(self) -> None:
-        """Hold the way in open, for ever."""
-        failures = losses = 0
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                await self._set(AccountState.CONNECTING)
-                async with self._logins:
-                    session = await self._connector.open(self._account)
-            except Refusal as refusal:
-                failures += 1
-                pause_s = min(MAX_PAUSE_S, FIRST_PAUSE_S * 2 ** min(failures - 1, 20))
-                pause_s *= 1 - 0.2 * self._rng.random()
-                await self._record_refusal(refusal, pause_s)
-                await self._again.wait(pause_s)
-                continue
-            failures = 0
-            opened_at = loop.time()
-            try:
-                await self._record_connected()
-                self.is_connected = True
-                reason = await self._until_closed(session)
-            finally:
-                self.is_connected = False
-                await asyncio.shield(session.close())
-            if reason is None:
-                losses = 0
-                continue
-            await self._record_lost(reason)
-            losses = 0 if loop.time() - opened_at >= STABLE_AFTER_S else losses + 1
-            if losses:
-                pause_s = min(LOST_PAUSE_MAX_S, LOST_PAUSE_S * 1.5 ** min(losses - 1, 20))
-                await self._again.wait(pause_s + self._rng.random())
-
-    async def _until_closed(self, session: Session) -> str | None:
-        """Why the session ended; ``None`` when a fresh one was asked for."""
-        self._again.take()
-        closed = asyncio.ensure_future(session.wait_closed())
-        again = asyncio.ensure_future(self._again.wait(None))
+        """Hold the way in open."""
+        lease: Lease | None = None
         try:
-            await asyncio.wait((closed, again), return_when=asyncio.FIRST_COMPLETED)
-            return closed.result() if closed.done() else None
+            await self._again.wait(self._start_after_s)
+            failures = losses = 0
+            while True:
+                lease = lease or await self._take_lease()
+                try:
+                    async with self._logins:
+                        await self._record.connecting()
+                        session = await self._connector.open(self._account, lease)
+                except Refusal as refusal:
+                    failures += 1
+                    pause_s = min(MAX_PAUSE_S, FIRST_PAUSE_S * 2 ** min(failures - 1, 20))
+                    pause_s *= 1 - 0.2 * self._rng.random()
+                    if not await self._record.refused(refusal, pause_s):
+                        return
+                    await self._again.wait(pause_s)
+                    continue
+                failures = 0
+                pause_s, has_lease = await self._follow(session, losses)
+                losses = losses + 1 if pause_s else 0
+                lease = lease if has_lease else None
+                if pause_s:
+                    await self._again.wait(pause_s)
         finally:
-            for task in (closed, again):
-                task.cancel()
-            await asyncio.gather(closed, again, return_exceptions=True)
+            if lease is not None:
+                await asyncio.shield(self._release(lease))
 
-    async def _set(self, state: AccountState) -> None:
-        await self._store.write(
-            lambda tx: tx.accounts.set_status(self._account.account, state=state)
-        )
+    async def _follow(self, session: Session, losses: int) -> tuple[float, bool]:
+        """Run a session to its end; how long to pause then, and whether the lease is still ours."""
+        loop = asyncio.get_running_loop()
+        opened_at = loop.time()
+        first_s = UNSYNCED_PAUSE_S
 
-    async def _record_connected(self) -> None:
-        account = self._account.account
-        login = self._account.imap.login if self._account.imap is not None else None
+        async def synced() -> None:
+            nonlocal first_s
+            is_first, first_s = first_s != LOST_PAUSE_S, LOST_PAUSE_S
+            await (self._record.connected() if is_first else self._record.synced())
 
-        async def unit(tx: Tx) -> list[Event]:
-            before = await tx.accounts.status(account)
-            events: list[Event] = []
-            if not before.authenticated_before and login is not None:
-                data: dict[str, object] = {"user": login.user}
-                events.append(Event(EventName.AUTHENTICATION_SUCCESS, account, data))
-            if not before.connected_before:
-                initialized: dict[str, object] = {"initialized": True}
-                events.append(Event(EventName.ACCOUNT_INITIALIZED, account, initialized))
-            if events:
-                await tx.events.record(*events)
-            await tx.accounts.set_status(
-                account,
-                state=AccountState.CONNECTED,
-                last_error=None,
-                next_try_at=None,
-                connected_before=True,
-                authenticated_before=True,
-                told_error=None,
-            )
-            return events
+        self._again.take()
+        self._is_ending = False
+        self._session = session
+        try:
+            await self._record.syncing()
+            await session.run(synced)
+        except LeaseLost as lost:
+            log.info("account lost", account=self._account.account, reason=lost.message)
+            return UNSYNCED_PAUSE_S, False
+        except PostroadError as error:
+            if self._is_ending:
+                return 0.0, True
+            is_old = loop.time() - opened_at >= STABLE_AFTER_S
+            pause_s = 0.0
+            if not is_old:
+                pause_s = min(LOST_PAUSE_MAX_S, first_s * 1.5 ** min(losses, 20))
+                pause_s += self._rng.random()
+            await self._record.lost(error, pause_s)
+            return pause_s, True
+        finally:
+            self._session = None
+            await asyncio.shield(session.close())
+        raise AssertionError("a session ends with an exception")
 
-        for event in await self._store.write(unit):
-            metrics.event_recorded(event.name.value)
-        log.info("account connected", account=account)
+    # The lease
 
-    async def _record_refusal(self, refusal: Refusal, pause_s: float) -> None:
-        account = self._account.account
-        state = AccountState.AUTHENTICATION_ERROR if refusal.is_auth else AccountState.CONNECT_ERROR
-        name = EventName.AUTHENTICATION_ERROR if refusal.is_auth else EventName.CONNECT_ERROR
-        error = LastError(refusal.response, refusal.code, _advice(refusal))
-        # A repeat of what was told last is not told again (EVENTS §2.4).
-        key = f"{name.value}:{refusal.code or refusal.response}"
+    async def _take_lease(self) -> Lease:
+        name = f"account:{self._account.account}"
+        while True:
+            lease = await self._store.write(lambda tx: tx.leases.take(name, self._node_id))
+            if lease is not None:
+                return lease
+            await self._again.wait(LEASE_POLL_S * (1 - 0.2 * self._rng.random()))
 
-        async def unit(tx: Tx) -> bool:
-            is_news = await tx.accounts.told_error(account) != key
-            if is_news:
-                data: dict[str, object] = {"response": refusal.response}
-                if refusal.code is not None:
-                    data["serverResponseCode"] = refusal.code
-                await tx.events.record(Event(name, account, data))
-            await tx.accounts.set_status(
-                account,
-                state=state,
-                last_error=error,
-                next_try_at=tx.now + int(pause_s * 1000),
-                authenticated_before=False,
-                told_error=key,
-            )
-            return is_news
-
-        if await self._store.write(unit):
-            metrics.event_recorded(name.value)
-        log.warning(
-            "account cannot connect",
-            account=account,
-            response=refusal.response,
-            code=refusal.code,
-            retry_in_s=round(pause_s, 1),
-        )
-
-    async def _record_lost(self, reason: str) -> None:
-        await self._set(AccountState.DISCONNECTED)
-        log.info("account disconnected", account=self._account.account, reason=reason)
-
-
-def _advice(refusal: Refusal) -> str:
-    """What a person can do about it."""
-    if refusal.is_auth:
-        return "The server refused the login. Check user name and password (or access token)."
-    hints = {
-        "EDNS": "The host name does not resolve. Check the spelling of the host.",
-        "ETIMEDOUT": "The server did not answer in time. Check host, port and firewall.",
-        "ECONNECTION": "Nothing answers at this host and port. Check both, and the firewall.",
-        "ETLS": "TLS failed. Check that 'secure' fits the port, and the server's certificate.",
-    }
-    return hints.get(refusal.code or "", "The server could not be used. It is tried again.")
+    async def _release(self, lease: Lease) -> None:
+        try:
+            await self._store.write(lambda tx: tx.leases.release(lease))
+        except PostroadError:
+            pass  # it is free when this life ends

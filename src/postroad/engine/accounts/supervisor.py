@@ -12,7 +12,8 @@ from random import Random
 
 from postroad.domain.account import Account, AccountState
 from postroad.domain.errors import Unavailable
-from postroad.engine.accounts.runner import AccountRunner, Connector
+from postroad.engine.accounts.runner import AccountRunner
+from postroad.engine.accounts.session import Connector
 from postroad.engine.wakeup import Hint, Wakeup
 from postroad.observe import get_logger
 from postroad.store import Store, Tx
@@ -23,6 +24,7 @@ POLL_S = 15.0
 LOGINS_PER_HOST = 20  # in flight at once, so that a restart does not storm a server
 RESTART_PAUSE_S = 5.0
 REST_S = 2.0  # before the store is asked again that did not answer
+SPREAD_S = 0.002  # for each account of a start, so that they do not all begin in one moment
 
 
 class Supervisor:
@@ -33,12 +35,14 @@ class Supervisor:
         store: Store,
         connector: Connector,
         *,
+        node_id: str,
         on_change: Callable[[str | None], None],
         let_go: Callable[[str], Awaitable[None]],
         rng: Random | None = None,
     ) -> None:
         self._store = store
         self._connector = connector
+        self._node_id = node_id
         self._on_change = on_change
         self._let_go = let_go
         self._rng = rng or Random()
@@ -64,13 +68,19 @@ class Supervisor:
 
     def connections_of(self, account: str) -> int:
         held = self._runners.get(account)
-        return 1 if held is not None and held[1].is_connected else 0
+        return 0 if held is None else held[1].connections
+
+    def ask(self, account: str) -> None:
+        """Have the account's mailboxes looked at soon; all accounts' for an empty id."""
+        if (held := self._runners.get(account)) is not None:
+            held[1].ask()
 
     async def run(self) -> None:
         """Follow the rows for ever."""
         async with asyncio.TaskGroup() as runners:
             with (
                 self._store.wake.listen("accounts", self._hear),
+                self._store.wake.listen("sync", self.ask),
                 Wakeup(self._hint, poll_s=POLL_S) as wakeup,
             ):
                 while True:
@@ -88,10 +98,11 @@ class Supervisor:
         if now >= self._look_at:
             await self._follow_all()
             self._look_at = now + POLL_S
+        spread_s = len(self._changed) * SPREAD_S
         while self._changed:
             account = self._changed.pop()
             try:
-                await self._follow(account, runners)
+                await self._follow(account, runners, spread_s=spread_s)
             except Unavailable:
                 self._changed.add(account)
                 raise
@@ -106,7 +117,9 @@ class Supervisor:
                 self._changed.add(account)
                 self._on_change(account)
 
-    async def _follow(self, account_id: str, runners: asyncio.TaskGroup) -> None:
+    async def _follow(
+        self, account_id: str, runners: asyncio.TaskGroup, *, spread_s: float
+    ) -> None:
         account = await self._store.read(lambda tx: tx.accounts.find(account_id))
         held = self._runners.get(account_id)
         if held is not None:
@@ -123,7 +136,15 @@ class Supervisor:
             return
         host = account.imap.host if account.imap is not None else ""
         logins = self._logins.setdefault(host, asyncio.Semaphore(LOGINS_PER_HOST))
-        runner = AccountRunner(account, self._store, self._connector, rng=self._rng, logins=logins)
+        runner = AccountRunner(
+            account,
+            self._store,
+            self._connector,
+            node_id=self._node_id,
+            rng=self._rng,
+            logins=logins,
+            start_after_s=self._rng.random() * spread_s if spread_s > SPREAD_S else 0.0,
+        )
         task = runners.create_task(self._guard(account_id, runner))
         self._runners[account_id] = (account, runner, task)
 
@@ -131,7 +152,7 @@ class Supervisor:
         """The edge of an account: whatever goes wrong in it restarts it, and nothing else."""
         while True:
             try:
-                await runner.run()
+                return await runner.run()
             except Exception:
                 log.exception("account runner failed", account=account)
             await asyncio.sleep(RESTART_PAUSE_S)
@@ -139,7 +160,22 @@ class Supervisor:
 
 def _same_way_in(held: Account, now: Account) -> bool:
     """Whether a running session still fits the configuration."""
-    return (held.imap, held.proxy, held.is_sandbox) == (now.imap, now.proxy, now.is_sandbox)
+    return _followed(held) == _followed(now)
+
+
+def _followed(account: Account) -> tuple[object, ...]:
+    """What a session depends on."""
+    return (
+        account.imap,
+        account.proxy,
+        account.is_sandbox,
+        account.paths,
+        account.subconnections,
+        account.indexer,
+        account.notify_from,
+        account.threading,
+        account.created_at,
+    )
 
 
 async def _show_unset(tx: Tx, account: str) -> None:

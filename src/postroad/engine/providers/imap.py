@@ -1,8 +1,8 @@
 """The way into a mailbox over IMAP, behind the interface of every provider.
 
 Commands run on a small pool of connections of their own, beside whatever session watches the
-account. Message ids carry a mailbox number and a UID (contract §3); the number is resolved to a
-path and a UIDVALIDITY, and a mailbox that has begun a new life answers no id of its old one.
+account. The parts: :mod:`imap_reach` finds connection and mailbox, :mod:`imap_reading`,
+:mod:`imap_streams`, :mod:`imap_changes` and :mod:`imap_mailboxes` do the work.
 """
 
 from __future__ import annotations
@@ -10,56 +10,56 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
 
 from postroad.domain.account import Account, ImapSettings
-from postroad.domain.errors import (
-    Invalid,
-    LocalProtocolError,
-    NotFound,
-    RemoteFailure,
-    RemoteProtocolError,
-    TooLarge,
-    Unavailable,
-)
-from postroad.domain.mailbox import Mailbox, MailboxNumber, SpecialUse
-from postroad.domain.message import Appended, PartContent, ReferencedMessage
-from postroad.domain.message_id import MessageKey, is_part_number, pack_message, unpack_message
+from postroad.domain.errors import Invalid, RemoteFailure, TooLarge
+from postroad.domain.mailbox import Mailbox, MailboxEntry, SpecialUse
+from postroad.domain.message import Appended, FlagChange, PartContent, ReferencedMessage
+from postroad.domain.message_id import MessageKey, is_part_number, pack_message
+from postroad.domain.search import SearchQuery
 from postroad.domain.secret import Secret
-from postroad.engine.providers.base import Octets, Traits
-from postroad.engine.providers.imap_folders import Folders, read_listing
+from postroad.engine.providers.base import Choose, Octets, Traits
+from postroad.engine.providers.imap_changes import ImapChanges
+from postroad.engine.providers.imap_folders import Folders
+from postroad.engine.providers.imap_mailboxes import ImapMailboxes
 from postroad.engine.providers.imap_parts import attachable, decode, part_info
 from postroad.engine.providers.imap_pool import MAX_CONNECTIONS, WARM_S, Connect, ImapPool
-from postroad.protocol.imap import utf7
+from postroad.engine.providers.imap_reach import (
+    ImapReach,
+    MailboxNumbers,
+    as_provider_errors,
+    no_folder,
+    no_part,
+)
+from postroad.engine.providers.imap_reading import MAX_HEADER_BYTES, ImapReading, fetch_one
+from postroad.engine.providers.imap_streams import ImapStreams
+from postroad.engine.providers.results import (
+    BulkMoved,
+    BulkRemoval,
+    FoundPage,
+    MadeMailbox,
+    Moved,
+    PageWish,
+    PartStream,
+    Quota,
+    ReadMessage,
+    Removal,
+    SourceStream,
+)
 from postroad.protocol.imap.fetch import Fetched
-from postroad.protocol.imap.numset import NumSet
 from postroad.protocol.imap.selected import SelectedMailbox
-from postroad.protocol.imap.status import AppendUidCode, Condition
-from postroad.protocol.imap.structure import BodyPart
+from postroad.protocol.imap.status import AppendUidCode
+from postroad.protocol.mime.part import BodyPart
 from postroad.protocol.mime.structure import header_block
-from postroad.transport.imap import CommandRefused, DialError, ImapConnection, ImapTimeouts
+from postroad.transport.imap import CommandRefused, ImapConnection, ImapTimeouts
 
-T = TypeVar("T")
+__all__ = ["ImapProvider", "MailboxNumbers", "connector"]
 
-_MAX_HEADER_BYTES = 2 * 1024 * 1024
-_STALE_S = 60.0  # a use that a listing this old lacks is looked for again
 _BARE_LINE_END = re.compile(rb"\r?\n")
-_MISSING_MAILBOX_CODES = frozenset({"NONEXISTENT", "TRYCREATE", None})
 _GMAIL_HOSTS = frozenset({"imap.gmail.com", "imap.googlemail.com"})
 _OUTLOOK_DOMAINS = (".office365.com", ".outlook.com")
 _LARGE_BYTES = 256 * 1024  # decoding takes longer than a millisecond beyond it
-
-
-class MailboxNumbers(Protocol):
-    """The numbers of one account's mailboxes (contract B-035)."""
-
-    async def get_number(self, path: str, uidvalidity: str) -> int:
-        """The number of this life of a mailbox; a new one when it is met for the first time."""
-        ...
-
-    async def find(self, number: int) -> MailboxNumber | None: ...
 
 
 def connector(
@@ -102,14 +102,14 @@ class ImapProvider:
         warm_s: float = WARM_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._settings = _settings(account)
-        self._numbers = numbers
+        settings = _settings(account)
+        self._host = settings.host.lower().rstrip(".")
         self._pool = ImapPool(connect, max_connections=max_connections, warm_s=warm_s)
-        self._clock = clock
-        self._folders: Folders | None = None
-        self._listed_at = 0.0
-        self._listing = asyncio.Lock()
-        self._files_sent = _is_known_to_file(self._settings.host)
+        self._reach = ImapReach(settings, numbers=numbers, pool=self._pool, clock=clock)
+        self._reading = ImapReading(self._reach)
+        self._streams = ImapStreams(self._reach)
+        self._changes = ImapChanges(self._reach)
+        self._mailboxes = ImapMailboxes(self._reach)
 
     async def close(self) -> None:
         """Log out of all idle connections; those at work end with it."""
@@ -120,8 +120,12 @@ class ImapProvider:
 
         A runner that has just connected spares us a connection of our own by it.
         """
-        with _as_provider_errors():
-            await self._list(connection)
+        with as_provider_errors():
+            await self._reach.list(connection)
+
+    def know(self, folders: Folders, *, is_gmail: bool) -> None:
+        """Take a listing that somebody else has just read."""
+        self._reach.know(folders, is_gmail=is_gmail)
 
     # MailProvider
 
@@ -131,72 +135,64 @@ class ImapProvider:
 
         Known hosts are believed at once; the capabilities decide when they have been heard.
         """
-        return Traits(files_sent=self._files_sent)
+        is_gmail = self._reach.is_gmail
+        if is_gmail is None:
+            is_gmail = self._host in _GMAIL_HOSTS
+        files_sent = is_gmail or self._host.endswith(_OUTLOOK_DOMAINS)
+        return Traits(files_sent=files_sent, has_labels=is_gmail)
 
     async def mailboxes(self) -> Sequence[Mailbox]:
-        return (await self._run(self._list)).mailboxes
+        return (await self._reach.run(self._reach.list)).mailboxes
 
     async def find_mailbox(self, use: SpecialUse) -> Mailbox | None:
-        async with self._listing:
-            folders = self._folders
-            found = folders.find(use) if folders is not None else None
-            if found is None and (folders is None or self._is_stale()):
-                found = (await self._run(self._list)).find(use)
-        return found
+        return await self._reach.find(use)
 
     async def append(
         self, path: str, content: Octets, *, flags: Sequence[str], date_ms: int | None = None
     ) -> Appended:
-        path = _normal(path)
-        name = self._wire_name(path)
+        path = await self._reach.resolve(path)
+        name = self._reach.wire_name(path)
 
         async def work(connection: ImapConnection) -> AppendUidCode | None:
             selected = connection.selected
             if selected is not None and selected.wire_name == name:
                 # Deleted and made again meanwhile, it would be refused as the one that it was.
-                await self._select(connection, name, read_only=True)
+                await connection.unselect()
             try:
                 return await connection.append(name, content, flags=flags, date_ms=date_ms)
             except CommandRefused as refused:
                 if refused.code in ("TRYCREATE", "NONEXISTENT"):
-                    self._folders = None  # what we remember is out of date
-                    raise _no_folder() from refused
+                    self._reach.forget_folders()  # what we remember is out of date
+                    raise no_folder() from refused
                 raise
 
-        code = await self._run(work, may_repeat=False)
+        code = await self._reach.run(work, may_repeat=False)
         if code is None or not code.uids.ranges:
             return Appended(path)
-        number = await self._numbers.get_number(path, str(code.uidvalidity))
-        return Appended(path, pack_message(number, code.uids.ranges[0][0]))
+        number = await self._reach.numbers.get_number(path, str(code.uidvalidity))
+        message = pack_message(number, code.uids.ranges[0][0])
+        return Appended(path, message, str(code.uidvalidity))
 
     async def find_by_message_id(self, path: str, message_id: str) -> str | None:
-        path = _normal(path)
-        name = self._wire_name(path)
+        path = await self._reach.resolve(path)
 
-        async def work(connection: ImapConnection) -> tuple[SelectedMailbox, list[int]]:
-            mailbox = await self._select(connection, name, read_only=True)
-            if mailbox is None:
-                raise _no_folder()
+        async def work(
+            connection: ImapConnection, mailbox: SelectedMailbox
+        ) -> tuple[SelectedMailbox, list[int]]:
             return mailbox, await connection.search_header("Message-ID", message_id)
 
-        mailbox, uids = await self._run(work)
+        mailbox, uids = await self._reach.in_mailbox(path, work, read_only=True)
         if not uids:
             return None
-        if mailbox.uidvalidity is None:
-            raise RemoteFailure("The mailbox has no lasting UIDs")
-        number = await self._numbers.get_number(path, str(mailbox.uidvalidity))
-        return pack_message(number, uids[-1])
+        return pack_message(await self._reach.number(path, mailbox), uids[-1])
 
     async def read_reference(self, message: str) -> ReferencedMessage:
-        async def work(connection: ImapConnection, key: MessageKey) -> Fetched:
+        async def work(connection: ImapConnection, key: MessageKey, path: str) -> Fetched:
             items = ["UID", "FLAGS", "BODYSTRUCTURE", "BODY.PEEK[HEADER]"]
-            if connection.can("OBJECTID"):
-                items.append("THREADID")
-            elif connection.can("X-GM-EXT-1"):
-                items.append("X-GM-THRID")
-            return await _fetch_one(connection, key.uid, items, max_bytes=_MAX_HEADER_BYTES)
+            items += connection.identity_items
+            return await fetch_one(connection, key.uid, items, max_bytes=MAX_HEADER_BYTES)
 
-        row = await self._on_message(message, work, read_only=True)
+        row = await self._reach.on_message(message, work, read_only=True)
         header = row.sections.get("HEADER")
         if header is None:
             raise RemoteFailure("The mail server did not give the headers of the message")
@@ -211,163 +207,105 @@ class ImapProvider:
 
     async def read_part(self, message: str, part: str, *, max_bytes: int) -> PartContent:
         if not is_part_number(part):
-            raise _no_part()
+            raise no_part()
 
-        async def work(connection: ImapConnection, key: MessageKey) -> tuple[BodyPart, bytes]:
-            row = await _fetch_one(
-                connection, key.uid, ["UID", "BODYSTRUCTURE"], max_bytes=_MAX_HEADER_BYTES
+        async def work(
+            connection: ImapConnection, key: MessageKey, path: str
+        ) -> tuple[BodyPart, bytes]:
+            row = await fetch_one(
+                connection, key.uid, ["UID", "BODYSTRUCTURE"], max_bytes=MAX_HEADER_BYTES
             )
             found = row.structure.find(part) if row.structure is not None else None
             if found is None or found.is_multipart:
-                raise _no_part()
+                raise no_part()
             if found.size > max_bytes:
                 raise TooLarge(f"The part has {found.size} octets; {max_bytes} are allowed")
-            row = await _fetch_one(
+            row = await fetch_one(
                 connection, key.uid, ["UID", f"BODY.PEEK[{part}]"], max_bytes=max_bytes
             )
             content = row.sections.get(part)
             if content is None:
-                raise _no_part()
+                raise no_part()
             if len(content) > max_bytes:
                 raise TooLarge(f"The part has {len(content)} octets; {max_bytes} are allowed")
             return found, content
 
-        found, content = await self._on_message(message, work, read_only=True)
+        found, content = await self._reach.on_message(message, work, read_only=True)
         info = part_info(found)
         if len(content) > _LARGE_BYTES:
             return PartContent(info, await asyncio.to_thread(decode, found, content))
         return PartContent(info, decode(found, content))
 
     async def add_flags(self, message: str, flags: Sequence[str]) -> None:
-        async def work(connection: ImapConnection, key: MessageKey) -> None:
-            mailbox = connection.selected
-            assert mailbox is not None
-            if mailbox.is_read_only:
-                raise RemoteFailure("The mailbox can only be read")
-            kept = [flag for flag in flags if mailbox.keeps(flag)]
-            uids = NumSet.of([key.uid])
-            if kept and await connection.uid_store(uids, "+FLAGS", kept):
-                return
-            # Silence means that the message is gone, or that nothing changed.
-            await _fetch_one(connection, key.uid, ["UID"], max_bytes=0)
+        await self._changes.change_flags(message, FlagChange(add=tuple(flags)))
 
-        await self._on_message(message, work, read_only=False)
+    # Reading
 
-    # Private
+    async def list_messages(self, path: str, wish: PageWish) -> FoundPage:
+        return await self._reading.page(path, wish)
 
-    async def _run(
-        self, work: Callable[[ImapConnection], Awaitable[T]], *, may_repeat: bool = True
-    ) -> T:
-        with _as_provider_errors():
-            return await self._pool.run(work, may_repeat=may_repeat)
+    async def search(self, path: str, query: SearchQuery, wish: PageWish) -> FoundPage:
+        return await self._reading.search(path, query, wish)
 
-    async def _on_message(
-        self,
-        message: str,
-        work: Callable[[ImapConnection, MessageKey], Awaitable[T]],
-        *,
-        read_only: bool,
-    ) -> T:
-        """Do ``work`` where the message's mailbox is selected in the life that its id means."""
-        key = unpack_message(message)
-        mailbox = await self._numbers.find(key.mailbox) if key is not None else None
-        if key is None or mailbox is None:
-            raise _no_message()
-        name = self._wire_name(mailbox.path)
+    async def read_message(
+        self, message: str, *, choose: Choose | None = None, mark_seen: bool = False
+    ) -> ReadMessage:
+        return await self._reading.read(message, choose=choose, mark_seen=mark_seen)
 
-        async def in_mailbox(connection: ImapConnection) -> T:
-            selected = await self._select(connection, name, read_only=read_only)
-            if selected is None or str(selected.uidvalidity) != mailbox.uidvalidity:
-                raise _no_message()
-            return await work(connection, key)
+    async def open_part(self, message: str, part: str) -> PartStream:
+        return await self._streams.open_part(message, part)
 
-        return await self._run(in_mailbox)
+    async def open_source(self, message: str) -> SourceStream:
+        return await self._streams.open_source(message)
 
-    async def _select(
-        self, connection: ImapConnection, name: bytes, *, read_only: bool
-    ) -> SelectedMailbox | None:
-        """Select anew, so that what has just arrived is seen; ``None`` if there is no such one."""
-        try:
-            return await connection.select(name, read_only=read_only)
-        except CommandRefused as refused:
-            is_no = refused.status.condition is Condition.NO
-            if is_no and refused.code in _MISSING_MAILBOX_CODES:
-                return None
-            raise
+    # Changing
 
-    async def _list(self, connection: ImapConnection) -> Folders:
-        namespace = await connection.namespace()
-        listing = await connection.list_mailboxes()
-        if not listing.entries:
-            # Every account has an INBOX; a server that shows nothing is ill (contract B-066).
-            connection.abort()
-            raise Unavailable("The mail server listed no mailboxes", code="IMAPUnavailable")
-        folders = read_listing(listing, namespace, self._settings)
-        self._folders, self._listed_at = folders, self._clock()
-        is_gmail = connection.can("X-GM-EXT-1") and folders.find(SpecialUse.ALL) is not None
-        self._files_sent = is_gmail or _is_outlook(self._settings.host)
-        return folders
+    async def change_flags(
+        self, message: str, flags: FlagChange, labels: FlagChange | None = None
+    ) -> None:
+        await self._changes.change_flags(message, flags, labels)
 
-    def _is_stale(self) -> bool:
-        return self._clock() - self._listed_at > _STALE_S
+    async def move(self, message: str, path: str) -> Moved:
+        return await self._changes.move(message, path)
 
-    def _wire_name(self, path: str) -> bytes:
-        known = self._folders.wire_names.get(path) if self._folders is not None else None
-        if known is not None:
-            return known
-        try:
-            return utf7.encode(path)
-        except LocalProtocolError as error:
-            raise _no_folder() from error
+    async def remove(self, message: str, *, force: bool = False) -> Removal:
+        return await self._changes.remove(message, force=force)
 
+    async def change_flags_of(
+        self, path: str, query: SearchQuery, flags: FlagChange, labels: FlagChange | None = None
+    ) -> None:
+        await self._changes.change_flags_of(path, query, flags, labels)
 
-async def _fetch_one(
-    connection: ImapConnection, uid: int, items: Sequence[str], *, max_bytes: int
-) -> Fetched:
-    rows = await connection.uid_fetch(NumSet.of([uid]), items, max_bytes=max_bytes)
-    if not rows:
-        raise _no_message()
-    return rows[0]
+    async def move_all(self, path: str, query: SearchQuery, destination: str) -> BulkMoved:
+        return await self._changes.move_all(path, query, destination)
 
+    async def remove_all(
+        self, path: str, query: SearchQuery, *, force: bool = False
+    ) -> BulkRemoval:
+        return await self._changes.remove_all(path, query, force=force)
 
-@contextmanager
-def _as_provider_errors() -> Iterator[None]:
-    """Turn what the wire raises into the kinds that a provider may raise."""
-    try:
-        yield
-    except DialError as error:
-        raise Unavailable(error.message, code="IMAPUnavailable") from error
-    except RemoteProtocolError as error:
-        raise RemoteFailure(f"The mail server does not speak IMAP: {error.message}") from error
-    except LocalProtocolError as error:
-        raise Invalid(error.message) from error
+    # Mailboxes
+
+    async def entries(self, *, counters: bool = False) -> Sequence[MailboxEntry]:
+        return await self._mailboxes.entries(counters=counters)
+
+    async def create_mailbox(self, levels: Sequence[str]) -> MadeMailbox:
+        return await self._mailboxes.create(levels)
+
+    async def rename_mailbox(self, path: str, levels: Sequence[str]) -> str:
+        return await self._mailboxes.rename(path, levels)
+
+    async def subscribe(self, path: str, *, subscribed: bool) -> bool:
+        return await self._mailboxes.subscribe(path, subscribed=subscribed)
+
+    async def delete_mailbox(self, path: str) -> bool:
+        return await self._mailboxes.delete(path)
+
+    async def quota(self) -> Quota | None:
+        return await self._mailboxes.quota()
 
 
 def _settings(account: Account) -> ImapSettings:
     if account.imap is None:
         raise Invalid("The account has no IMAP settings")
     return account.imap
-
-
-def _normal(path: str) -> str:
-    return "INBOX" if path.upper() == "INBOX" else path
-
-
-def _is_outlook(host: str) -> bool:
-    return host.lower().rstrip(".").endswith(_OUTLOOK_DOMAINS)
-
-
-def _is_known_to_file(host: str) -> bool:
-    return host.lower().rstrip(".") in _GMAIL_HOSTS or _is_outlook(host)
-
-
-def _no_message() -> NotFound:
-    return NotFound("Requested message was not found", code="MessageNotFound")
-
-
-def _no_part() -> NotFound:
-    return NotFound("Requested part was not found", code="MessageNotFound")
-
-
-def _no_folder() -> NotFound:
-    return NotFound("Requested folder was not found", code="FolderNotFound")

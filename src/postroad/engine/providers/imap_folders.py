@@ -21,6 +21,11 @@ class Folders:
 
     mailboxes: tuple[Mailbox, ...]
     wire_names: Mapping[str, bytes]  # by path, as the server spells them
+    delimiter: str | None = None  # of the user's own mailboxes
+    prefix: str = ""  # that the user's own mailboxes have in common
+
+    def by_path(self, path: str) -> Mailbox | None:
+        return next((one for one in self.mailboxes if one.path == path), None)
 
     def find(self, use: SpecialUse) -> Mailbox | None:
         """The mailbox of that use; the user's word before the server's, that before a guess."""
@@ -46,7 +51,13 @@ def read_listing(listing: Listing, namespace: Namespace, settings: ImapSettings)
         if use not in settled:
             mailboxes[i] = replace(mailboxes[i], special_use=use, special_use_source="name")
     mailboxes.sort(key=lambda one: one.path != "INBOX")
-    return Folders(tuple(mailboxes), {entry.path: entry.wire_name for entry in shown})
+    own = namespace.personal[0] if namespace.personal else None
+    return Folders(
+        tuple(mailboxes),
+        {entry.path: entry.wire_name for entry in shown},
+        delimiter=own.delimiter if own is not None else mailboxes[0].delimiter,
+        prefix=own.prefix if own is not None else "",
+    )
 
 
 def _mailbox(entry: ListEntry, listing: Listing) -> Mailbox:

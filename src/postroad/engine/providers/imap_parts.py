@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pybase64
 
 from postroad.domain.message import PartInfo
-from postroad.protocol.imap.parameters import content_id, filename
 from postroad.protocol.imap.structure import BodyPart
+from postroad.protocol.mime.parameters import content_id, filename
 from postroad.protocol.mime.structure import Leaf, decoded
 
 

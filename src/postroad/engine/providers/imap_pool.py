@@ -44,15 +44,16 @@ class ImapPool:
         self._partings: set[asyncio.Task[None]] = set()  # owned here, awaited by close()
         self._is_closed = False
 
-    async def run(self, work: Work[T], *, may_repeat: bool) -> T:
+    async def run(self, work: Work[T], *, may_repeat: bool, selected: bytes | None = None) -> T:
         """Do ``work`` on a connection of its own, as soon as one is free.
 
+        Best on one that has the mailbox ``selected`` open, which saves a SELECT.
         ``work`` is done once more on a fresh connection when a warm one turns out to be lost:
         with ``may_repeat`` always, without it only if the server cannot have acted (see
         :exc:`ConnectionLost`). It must begin at its beginning each time.
         """
         async with self._slots:
-            warm = self._take()
+            warm = self._take(selected)
             if warm is not None:
                 try:
                     async with self._lent(warm):
@@ -89,7 +90,9 @@ class ImapPool:
                     _Idle(connection, loop.call_later(self._warm_s, self._expire, connection))
                 )
 
-    def _take(self) -> ImapConnection | None:
+    def _take(self, selected: bytes | None) -> ImapConnection | None:
+        # The warmest last, and behind it what fits best.
+        self._idle.sort(key=lambda idle: _has_open(idle.connection, selected))
         while self._idle:
             idle = self._idle.pop()
             idle.expiry.cancel()
@@ -112,3 +115,8 @@ class ImapPool:
         parting = asyncio.get_running_loop().create_task(connection.close())
         self._partings.add(parting)
         parting.add_done_callback(self._partings.discard)
+
+
+def _has_open(connection: ImapConnection, name: bytes | None) -> bool:
+    mailbox = connection.selected
+    return name is not None and mailbox is not None and mailbox.wire_name == name

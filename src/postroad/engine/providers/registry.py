@@ -9,7 +9,7 @@ from postroad.domain.account import Account
 from postroad.domain.errors import NotFound
 from postroad.domain.mailbox import MailboxNumber
 from postroad.engine.accounts.credentials import Credentials
-from postroad.engine.providers.base import MailProvider
+from postroad.engine.providers.base import WholeProvider
 from postroad.engine.providers.imap import ImapProvider
 from postroad.engine.providers.route import MailboxRoute
 from postroad.engine.providers.sandbox import SandboxProvider
@@ -46,9 +46,9 @@ class Providers:
         self._store = store
         self._credentials = credentials
         self._route = route
-        self._live: dict[str, tuple[Account, MailProvider]] = {}
+        self._live: dict[str, tuple[Account, WholeProvider]] = {}
 
-    async def get(self, account: Account) -> MailProvider:
+    async def get(self, account: Account) -> WholeProvider:
         """The provider of an account with a mailbox. Raises :exc:`NotFound` without one."""
         held = self._live.get(account.account)
         if held is not None and _same_way_in(held[0], account):
@@ -59,7 +59,7 @@ class Providers:
             await self.close(held[1])
         return provider
 
-    def make(self, account: Account) -> MailProvider:
+    def make(self, account: Account) -> WholeProvider:
         """A provider that is not kept here; whoever asks closes it."""
         if account.is_sandbox:
             return SandboxProvider(account, store=self._store)
@@ -83,7 +83,7 @@ class Providers:
             await self.close(held[1])
 
     @staticmethod
-    async def close(provider: MailProvider) -> None:
+    async def close(provider: WholeProvider) -> None:
         if isinstance(provider, ImapProvider):
             await provider.close()
 

@@ -52,6 +52,16 @@ _FORWARDED = "$Forwarded"
 
 
 @dataclass(frozen=True, slots=True)
+class Filing:
+    """A message that is filed in a mailbox instead of being sent. Contract B-074, B-075.
+
+    It may lack a sender, whom the account only fills in where the message answers another.
+    """
+
+    date_ms: int | None = None  # Date of a message without one; None is now
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A message ready to be stored and queued."""
 
@@ -80,27 +90,47 @@ def is_large(request: SubmitRequest, referral: Referral) -> bool:
     return size > LARGE_BYTES
 
 
-def prepare(request: SubmitRequest, account: Account, referral: Referral, *, now: int) -> Prepared:
+def prepare(
+    request: SubmitRequest,
+    account: Account,
+    referral: Referral,
+    *,
+    now: int,
+    filing: Filing | None = None,
+) -> Prepared:
     """Compose or take over the message. Raises :exc:`Invalid`, naming every offending member.
 
     ``now`` is epoch ms. The Message-ID is made here when the caller gives none.
     """
+    sender = account.sender if filing is None or request.reference is not None else None
+    if filing is not None and filing.date_ms is not None:
+        now = filing.date_ms
     if request.raw is not None:
-        return _prepare_raw(request, request.raw, account, referral, now)
-    return _prepare_parts(request, account, referral, now)
+        return _prepare_raw(request, request.raw, account, referral, now, sender)
+    if request.from_ is None and sender is None and filing is None:
+        raise Invalid(fields=[FieldProblem("from", '"from" is required')])
+    return _prepare_parts(
+        request, account, referral, now, request.from_ or sender, makes_text=filing is None
+    )
 
 
 def _prepare_parts(
-    request: SubmitRequest, account: Account, referral: Referral, now: int
+    request: SubmitRequest,
+    account: Account,
+    referral: Referral,
+    now: int,
+    sender: Address | None,
+    *,
+    makes_text: bool,
 ) -> Prepared:
-    sender = request.from_ or account.sender
-    if sender is None:
-        raise Invalid(fields=[FieldProblem("from", '"from" is required')])
-    fields = _fields(request, referral, sender)
-    mail_from = request.envelope.mail_from if request.envelope is not None else sender.address
+    fields = _fields(request, referral, sender or Address(""))
+    if request.envelope is not None:
+        mail_from = request.envelope.mail_from
+    else:
+        mail_from = sender.address if sender is not None else account.email or ""
     html, images = (None, ()) if request.html is None else extract_images(request.html)
     text = request.text
-    if not text and html:
+    if makes_text and not text and html:
         text = text_from_html(html)
     draft = Draft(
         from_=sender,
@@ -137,9 +167,14 @@ def _prepare_parts(
 
 
 def _prepare_raw(
-    request: SubmitRequest, raw: bytes, account: Account, referral: Referral, now: int
+    request: SubmitRequest,
+    raw: bytes,
+    account: Account,
+    referral: Referral,
+    now: int,
+    sender: Address | None,
 ) -> Prepared:
-    adopted = adopt_raw(raw, _overrides(request, account, referral, now))
+    adopted = adopt_raw(raw, _overrides(request, account, referral, now, sender))
     return _adopted(
         request, adopted, adopted.pieces, referral=referral, eight_bit=adopted.eight_bit
     )
@@ -153,7 +188,7 @@ def prepare_file(
     ``head`` is the file's beginning. Raises :exc:`TooLarge` when the header block is longer than
     that, and :exc:`Invalid`.
     """
-    adopted = adopt_head(head, _overrides(request, account, Referral(), now))
+    adopted = adopt_head(head, _overrides(request, account, Referral(), now, account.sender))
     if adopted.body_at >= len(head) < file.size:
         raise TooLarge(f"The header is larger than {len(head)} octets")
     prepared = _adopted(
@@ -167,13 +202,13 @@ def prepare_file(
 
 
 def _overrides(
-    request: SubmitRequest, account: Account, referral: Referral, now: int
+    request: SubmitRequest, account: Account, referral: Referral, now: int, sender: Address | None
 ) -> RawOverrides:
     thread = _thread(request, referral)
     return RawOverrides(
         fallback_message_id=make_message_id(str(uuid.uuid4()), account.email or ""),
         now_ms=now,
-        fallback_from=account.sender,
+        fallback_from=sender,
         send_at_ms=request.send_at,
         from_=request.from_,
         reply_to=request.reply_to,

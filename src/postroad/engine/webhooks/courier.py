@@ -19,6 +19,7 @@ from postroad.engine.webhooks.target import (
     BrokenTarget,
     Target,
     choose_target,
+    is_for_inbox,
     is_told_without_account,
     is_wanted,
 )
@@ -108,7 +109,8 @@ class Courier:
         name = job.event.name
         if account is None and not is_told_without_account(name):
             return False
-        return is_wanted(self._settings.snapshot, name)
+        values = self._settings.snapshot
+        return is_wanted(values, name) and is_for_inbox(values, job.event)
 
     async def deliver(self, job: WebhookJob, target: Target | BrokenTarget) -> bool:
         """Make one attempt, whatever comes of it; false when the target seems to be down.

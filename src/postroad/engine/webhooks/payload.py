@@ -17,15 +17,16 @@ def webhook_body(event: RecordedEvent, service_url: str | None) -> bytes:
     """Spell one event as the envelope of the contract, events §1, in its order of members.
 
     ``serviceUrl`` is always there, ``null`` when unset. ``data`` goes out as it was recorded,
-    byte for byte; what was null in it stays null. ``path`` is repeated on the envelope when
-    the data has one. The event id is not part of the body: it travels in a header.
+    byte for byte; what was null in it stays null. ``path`` and
+    ``specialUse`` of the mailbox that the event comes from stand on the envelope, and so does a
+    ``path`` in the data. The event id is not part of the body: it travels in a header.
     """
     data = event.data.encode()
     return b'{"serviceUrl":%b,"account":%b,"date":"%b"%b,"event":"%b","data":%b}' % (
         _encode(service_url),
         _encode(event.account),
         iso_time(event.recorded_at).encode("ascii"),
-        _path(data),
+        _place(event, data),
         event.name.encode("ascii"),
         data,
     )
@@ -40,6 +41,15 @@ def iso_time(epoch_ms: int) -> str:
 @lru_cache(maxsize=64)  # events come in bursts
 def _iso_second(epoch_s: int) -> str:
     return (_EPOCH + timedelta(seconds=epoch_s)).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _place(event: RecordedEvent, data: bytes) -> bytes:
+    place = b"" if event.path is None else b',"path":' + _encode(event.path)
+    if not place:
+        place = _path(data)
+    if event.special_use is not None:
+        place += b',"specialUse":' + _encode(event.special_use)
+    return place
 
 
 def _path(data: bytes) -> bytes:

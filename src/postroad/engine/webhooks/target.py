@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import msgspec
+
 from postroad import __version__
 from postroad.domain.account import Account
 from postroad.domain.errors import LocalProtocolError
-from postroad.domain.event import EventName
+from postroad.domain.event import EventName, RecordedEvent
+from postroad.domain.mailbox import SpecialUse
 from postroad.domain.secret import Secret
 from postroad.domain.setting import SettingValues
 from postroad.protocol.http import HttpUrl, header_lines, parse_url
@@ -24,6 +27,7 @@ USER_AGENT = f"Postroad/{__version__}"
 _ID = "x-ee-wh-id"
 _ATTEMPTS = "x-ee-wh-attempts-made"
 _QUEUED = "x-ee-wh-queued-time"
+_BY_NAME_ONLY = frozenset({EventName.MESSAGE_MOVED.value})
 # Told for each request, and behind the custom headers in the order of overriding.
 _LAST = frozenset({"x-ee-wh-event-id", "x-ee-wh-signature", "content-length"})
 # These would change how the request is cut out of the connection. RFC 9112 §6, §9.
@@ -69,8 +73,29 @@ class BrokenTarget:
 
 
 def is_wanted(values: SettingValues, name: str) -> bool:
-    """Whether an event of this name is sent at all. Nothing is until a list is set."""
-    return name in values.webhook_events or "*" in values.webhook_events
+    """Whether an event of this name is sent at all. Nothing is until a list is set.
+
+    ``*`` stands for the events that clients of the contract know; others are asked for by name.
+    """
+    if name in values.webhook_events:
+        return True
+    return "*" in values.webhook_events and name not in _BY_NAME_ONLY
+
+
+def is_for_inbox(values: SettingValues, event: RecordedEvent) -> bool:
+    """Whether ``inboxNewOnly`` lets an event pass. Contract: events §3.
+
+    Only messageNew is held back, when neither its mailbox nor its labels say that the message is
+    in the inbox.
+    """
+    if not values.inbox_new_only or event.name != EventName.MESSAGE_NEW:
+        return True
+    inbox = SpecialUse.INBOX
+    if event.path == "INBOX" or event.special_use == inbox:
+        return True
+    data = msgspec.json.decode(event.data, type=_Place)
+    is_there = data.path == "INBOX" or inbox in (data.specialUse, data.messageSpecialUse)
+    return is_there or inbox in (data.labels or ())
 
 
 def is_told_without_account(name: str) -> bool:
@@ -103,6 +128,15 @@ def choose_target(values: SettingValues, account: Account | None) -> Target | Br
         )
     except LocalProtocolError as error:
         return BrokenTarget(key, error.message)
+
+
+class _Place(msgspec.Struct):
+    """The members of messageNew that tell where the message is."""
+
+    path: str | None = None
+    specialUse: str | None = None  # noqa: N815 - as the event spells it
+    messageSpecialUse: str | None = None  # noqa: N815
+    labels: list[str] | None = None
 
 
 def _merge(url: HttpUrl, custom: Iterable[tuple[str, Secret[str]]]) -> dict[str, tuple[str, str]]:

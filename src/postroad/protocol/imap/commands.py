@@ -1,4 +1,8 @@
-"""The commands that we give, as values. RFC 9051 §6 and the extensions named at each."""
+"""Commands about the connection and who we are. RFC 9051 §6.1, §6.2; others named at each.
+
+Those about mailboxes are in :mod:`mailbox_commands`, those about messages in
+:mod:`message_commands`.
+"""
 
 from __future__ import annotations
 
@@ -7,32 +11,16 @@ import re
 from collections.abc import Mapping, Sequence
 
 from postroad.domain.errors import LocalProtocolError
-from postroad.protocol.imap.command import (
-    Command,
-    LiteralStream,
-    Part,
-    astring,
-    flag_list,
-    joined,
-    string,
-)
-from postroad.protocol.imap.dates import date_time
-from postroad.protocol.imap.numset import NumSet
+from postroad.protocol.imap.command import Command, Part, astring, joined, string
 
 CAPABILITY = Command("CAPABILITY")
 NOOP = Command("NOOP")
 LOGOUT = Command("LOGOUT")
 STARTTLS = Command("STARTTLS")
-NAMESPACE = Command("NAMESPACE")  # RFC 2342
 COMPRESS_DEFLATE = Command("COMPRESS", (b" DEFLATE",))  # RFC 4978
-UNSELECT = Command("UNSELECT")  # RFC 3691
+IDLE = Command("IDLE")  # RFC 2177; ended with ImapSession.done
 
-_FETCH_ITEM = re.compile(
-    r"[A-Z0-9.\-]{1,40}"
-    r"(?:\[[A-Z0-9.\-]{0,255}(?: \([!#-'*-Z^-z|~ ]{1,4000}\))?\])?"
-    r"(?:<[0-9]{1,19}\.[0-9]{1,19}>)?",
-    re.IGNORECASE,
-)
+_CAPABILITY = re.compile(r"[A-Z0-9=_\-]{1,40}")
 _MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
 # RFC 2971 §3.3: at most 30 fields, names of 30 and values of 1024 octets.
 _MAX_ID_FIELDS, _MAX_ID_NAME, _MAX_ID_VALUE = 30, 30, 1024
@@ -68,90 +56,8 @@ def client_id(fields: Mapping[str, str] | None) -> Command:
     return Command("ID", joined(*parts, b")"))
 
 
-def list_mailboxes(*, returning: Sequence[str] = ()) -> Command:
-    """List all mailboxes; ``returning`` (SUBSCRIBED, SPECIAL-USE) needs LIST-EXTENDED. RFC 5258."""
-    tail = f" RETURN ({' '.join(returning)})" if returning else ""
-    return Command("LIST", (f' "" "*"{tail}'.encode("ascii"),))
-
-
-XLIST = Command("XLIST", (b' "" "*"',))  # Gmail's forerunner of SPECIAL-USE
-LSUB = Command("LSUB", (b' "" "*"',))
-
-
-def select(wire_name: bytes) -> Command:
-    return Command("SELECT", joined(b" ", astring(wire_name)))
-
-
-def examine(wire_name: bytes) -> Command:
-    return Command("EXAMINE", joined(b" ", astring(wire_name)))
-
-
-def uid_fetch(uids: NumSet, items: Sequence[str]) -> Command:
-    """Fetch ``items``, spelled as the RFC does: ``FLAGS``, ``BODY.PEEK[2.1]<0.1000>``."""
-    for item in items:
-        if not _FETCH_ITEM.fullmatch(item):
-            raise LocalProtocolError(f"not an item to fetch: {item[:60]!r}")
-    if not uids.ranges or not items:
-        raise LocalProtocolError("nothing to fetch")
-    return Command("UID FETCH", (f" {uids} ({' '.join(items)})".encode("ascii"),))
-
-
-def uid_store(uids: NumSet, how: str, flags: Sequence[str]) -> Command:
-    """Change flags; ``how`` is ``FLAGS``, ``+FLAGS`` or ``-FLAGS``, each perhaps ``.SILENT``."""
-    if how.upper().removesuffix(".SILENT") not in ("FLAGS", "+FLAGS", "-FLAGS"):
-        raise LocalProtocolError(f"not a way to store flags: {how[:40]!r}")
-    if not uids.ranges:
-        raise LocalProtocolError("no messages to store flags of")
-    line = f" {uids} {how} ".encode("ascii") + flag_list(tuple(flags))
-    return Command("UID STORE", (line,))
-
-
-def uid_search(criteria: Sequence[bytes | str]) -> Command:
-    """Search with keys that all must hold.
-
-    A ``str`` is a key of the grammar (``HEADER``, ``UNSEEN``, ``SINCE``), ``bytes`` are an
-    argument, quoted as needed. Arguments above ASCII announce ``CHARSET UTF-8``.
-    """
-    if not criteria:
-        raise LocalProtocolError("nothing to search for")
-    parts: list[Part] = []
-    if any(isinstance(word, bytes) and not word.isascii() for word in criteria):
-        parts.append(b" CHARSET UTF-8")
-    for word in criteria:
-        if isinstance(word, bytes):
-            # Always quoted: an argument that reads like a key stays an argument.
-            parts += [b" ", string(word)]
-        else:
-            key = astring(word.encode())
-            if not isinstance(key, bytes) or key.startswith(b'"'):
-                raise LocalProtocolError(f"not a search key: {word[:60]!r}")
-            parts += [b" ", key]
-    return Command("UID SEARCH", joined(*parts))
-
-
-def header_search(name: str, value: str) -> Command:
-    """Messages whose header field ``name`` contains ``value``."""
-    return uid_search(("HEADER", name.encode(), value.encode()))
-
-
-def append(
-    wire_name: bytes,
-    messages: Sequence[tuple[int, Sequence[str], int | None]],
-) -> Command:
-    """File one message, or several where the server has MULTIAPPEND (RFC 3502).
-
-    Each message is its size in octets, its flags and its date (epoch ms) or ``None``; the octets
-    are asked for when the server is ready for them.
-    """
-    parts: list[Part] = [b" ", astring(wire_name)]
-    if not messages:
-        raise LocalProtocolError("nothing to append")
-    for size, flags, date_ms in messages:
-        if size <= 0:
-            raise LocalProtocolError("an empty message cannot be appended")
-        if flags:
-            parts += [b" ", flag_list(tuple(flags))]
-        if date_ms is not None:
-            parts.append(f' "{date_time(date_ms)}"'.encode("ascii"))
-        parts += [b" ", LiteralStream(size)]
-    return Command("APPEND", joined(*parts))
+def enable(capabilities: Sequence[str]) -> Command:
+    """Switch on what changes the server's answers: QRESYNC, UTF8=ACCEPT. RFC 5161."""
+    if not capabilities or not all(_CAPABILITY.fullmatch(name) for name in capabilities):
+        raise LocalProtocolError(f"not capabilities: {capabilities}")
+    return Command("ENABLE", (f" {' '.join(capabilities)}".encode("ascii"),))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from sys import intern
 from typing import TypeAlias
 
 from postroad.domain.errors import RemoteProtocolError
@@ -108,7 +109,7 @@ class Cursor:
 
     def flag(self) -> str:
         """One flag or keyword, as sent. ``\\*`` too, which only PERMANENTFLAGS has."""
-        return self._match(_FLAG, "a flag")[0].decode("utf-8", "replace")
+        return intern(self._match(_FLAG, "a flag")[0].decode("utf-8", "replace"))
 
     def flag_list(self) -> tuple[str, ...]:
         """``"(" [flag *(SP flag)] ")"``; stray spaces are forgiven."""

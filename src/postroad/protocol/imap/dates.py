@@ -1,14 +1,17 @@
-"""INTERNALDATE and APPEND dates. RFC 9051 §9 ``date-time``."""
+"""INTERNALDATE, APPEND and search dates. RFC 9051 §9 ``date-time``, ``date``."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
+from datetime import date as calendar_date
 
 from postroad.domain.errors import LocalProtocolError, RemoteProtocolError
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH_NUMBER = {month.lower().encode(): i for i, month in enumerate(_MONTHS, 1)}
+_DAY_S = 86_400
+_EPOCH = calendar_date(1970, 1, 1).toordinal()
 _DATE_TIME = re.compile(
     rb"\s*([0-9]{1,2})-([A-Za-z]{3})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2})"
     rb" ([+-])([0-9]{2})([0-9]{2})"
@@ -24,6 +27,15 @@ def date_time(at_ms: int) -> str:
     return f"{at.day:2}-{_MONTHS[at.month - 1]}-{at.year:04} {at:%H:%M:%S} +0000"
 
 
+def date(at_ms: int) -> str:
+    """Spell the day of an instant (epoch ms) in UTC, as search keys want it: ``1-Jul-1996``."""
+    try:
+        at = datetime.fromtimestamp(at_ms // 1000, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise LocalProtocolError(f"no calendar has a date for {at_ms} ms") from error
+    return f"{at.day}-{_MONTHS[at.month - 1]}-{at.year:04}"
+
+
 def parse_date_time(text: bytes) -> int:
     """Read an instant as epoch ms. Accepts a day without its leading space and leap seconds.
 
@@ -34,11 +46,13 @@ def parse_date_time(text: bytes) -> int:
     if match is None or month is None:
         raise RemoteProtocolError(f"expected a date and time, got {text[:60]!r}")
     day, year, hour, minute, second = (int(match[i]) for i in (1, 3, 4, 5, 6))
-    offset = timedelta(hours=int(match[8]), minutes=int(match[9]))
+    away = int(match[8]) * 3600 + int(match[9]) * 60
+    # A leap second counts as the one before it, as POSIX time does.
+    if hour > 23 or minute > 59 or second > 60 or away >= _DAY_S:
+        raise RemoteProtocolError(f"no such date: {text[:60]!r}")
     try:
-        zone = timezone(-offset if match[7] == b"-" else offset)
-        # A leap second counts as the one before it, as POSIX time does.
-        at = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=zone)
-        return int(at.timestamp()) * 1000
-    except (ValueError, OverflowError) as error:
+        days = calendar_date(year, month, day).toordinal() - _EPOCH
+    except ValueError as error:
         raise RemoteProtocolError(f"no such date: {text[:60]!r}") from error
+    at_s = days * _DAY_S + hour * 3600 + minute * 60 + min(second, 59)
+    return (at_s + away if match[7] == b"-" else at_s - away) * 1000

@@ -1,10 +1,11 @@
-"""FETCH responses. RFC 9051 §7.5.2; RFC 7162; RFC 8474; X-GM-EXT-1."""
+"""FETCH responses. RFC 9051 §7.5.2; RFC 7162; RFC 8474; RFC 8970; X-GM-EXT-1."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Any
 
 from postroad.domain.errors import RemoteProtocolError
@@ -13,6 +14,9 @@ from postroad.protocol.imap.dates import parse_date_time
 from postroad.protocol.imap.envelope import ImapEnvelope, envelope
 from postroad.protocol.imap.numset import MAX_NUMBER, NumSet
 from postroad.protocol.imap.structure import BodyPart, body
+
+NO_SECTIONS: Mapping[str, bytes | None] = MappingProxyType({})
+NO_SIZES: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,13 @@ class Fetched:
     internal_date: int | None = None  # epoch ms
     envelope: ImapEnvelope | None = None
     structure: BodyPart | None = None
-    sections: Mapping[str, bytes | None] = field(default_factory=dict)
+    sections: Mapping[str, bytes | None] = field(default_factory=lambda: NO_SECTIONS)
     modseq: int | None = None
     email_id: str | None = None  # EMAILID or X-GM-MSGID
     thread_id: str | None = None  # THREADID or X-GM-THRID
     labels: tuple[str, ...] | None = None  # X-GM-LABELS, as sent
+    preview: str | None = None  # a few words of the text. RFC 8970
+    sizes: Mapping[str, int] = field(default_factory=lambda: NO_SIZES)  # BINARY.SIZE by section
     unread: tuple[str, ...] = ()
 
 
@@ -61,6 +67,7 @@ def msg_att(c: Cursor, seq: int) -> Fetched:
         raise RemoteProtocolError("FETCH of a message number out of range")
     told: dict[str, Any] = {}  # keyword arguments of Fetched; _read_item knows their types
     sections: dict[str, bytes | None] = {}
+    sizes: dict[str, int] = {}
     unread: list[str] = []
     c.expect(b"(")
     c.spaces()
@@ -69,6 +76,8 @@ def msg_att(c: Cursor, seq: int) -> Fetched:
         c.space()
         if section is not None and name in ("BODY", "BINARY"):
             sections[section] = c.nstring()
+        elif section is not None and name == "BINARY.SIZE":
+            sizes[section] = c.number()
         elif name in ("RFC822", "RFC822.HEADER", "RFC822.TEXT"):
             sections[name[7:]] = c.nstring()
         else:
@@ -80,6 +89,8 @@ def msg_att(c: Cursor, seq: int) -> Fetched:
         c.spaces()
     if sections:
         told["sections"] = sections
+    if sizes:
+        told["sizes"] = sizes
     return Fetched(seq, unread=tuple(unread), **told)
 
 
@@ -135,7 +146,7 @@ def _read_item(told: dict[str, Any], name: str, value: Value) -> None:
                 raise RemoteProtocolError("UID out of range")
             told["uid"] = uid
         case "FLAGS":
-            told["flags"] = _words(value)
+            told["flags"] = words(value)
         case "RFC822.SIZE":
             told["size"] = _number(value)
         case "INTERNALDATE":
@@ -151,7 +162,11 @@ def _read_item(told: dict[str, Any], name: str, value: Value) -> None:
         case "THREADID" | "X-GM-THRID":
             told["thread_id"] = _id(value)
         case "X-GM-LABELS":
-            told["labels"] = _words(value)
+            told["labels"] = words(value)
+        case "PREVIEW":
+            # Before the RFC servers named the algorithm too: (FUZZY "text").
+            text = value[-1] if isinstance(value, tuple) and value else value
+            told["preview"] = None if text is None else _octets(text).decode("utf-8", "replace")
         case _:
             pass
 
@@ -166,7 +181,8 @@ def _octets(value: Value) -> bytes:
     return value
 
 
-def _words(value: Value) -> tuple[str, ...]:
+def words(value: Value) -> tuple[str, ...]:
+    """A list of atoms and strings as text; NIL is an empty one."""
     if value is None:
         return ()
     if not isinstance(value, tuple):
@@ -204,10 +220,11 @@ def _merge(before: Fetched, row: Fetched) -> Fetched:
         **told,
         seq=row.seq,
         sections={**before.sections, **row.sections},
+        sizes={**before.sizes, **row.sizes},
         unread=before.unread + row.unread,
     )
 
 
 _MERGED_FIELDS = tuple(
-    one.name for one in fields(Fetched) if one.name not in ("seq", "sections", "unread")
+    one.name for one in fields(Fetched) if one.name not in ("seq", "sections", "sizes", "unread")
 )

@@ -1,8 +1,7 @@
-"""LIST, XLIST, LSUB, STATUS and NAMESPACE responses. RFC 9051 §7.3, RFC 2342, RFC 6154."""
+"""LIST, XLIST, LSUB and NAMESPACE responses. RFC 9051 §7.3, RFC 2342, RFC 6154."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from postroad.domain.errors import RemoteProtocolError
@@ -18,24 +17,16 @@ class ListEntry:
     attributes: tuple[str, ...]
     delimiter: str | None  # None: a flat namespace
     wire_name: bytes  # as the server spelled it, and as it wants to hear it
+    is_utf8: bool = False  # the name is plain UTF-8, "&" is itself. RFC 6855 §3, RFC 9051 §5.1
 
     @property
     def path(self) -> str:
         """The decoded name; INBOX in capitals however it came. RFC 9051 §5.1."""
-        name = utf7.decode_leniently(self.wire_name)
-        return "INBOX" if name.upper() == "INBOX" else name
+        return path_of(self.wire_name, is_utf8=self.is_utf8)
 
     def has(self, attribute: str) -> bool:
         """Whether the attribute is there, in any case."""
         return any(attribute.lower() == own.lower() for own in self.attributes)
-
-
-@dataclass(frozen=True, slots=True)
-class MailboxCounts:
-    """A STATUS response: names in capitals, MESSAGES, UIDNEXT, UIDVALIDITY ..."""
-
-    wire_name: bytes
-    counts: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +44,13 @@ class Namespace:
     shared: tuple[NamespacePart, ...] = ()
 
 
-def mailbox_list(c: Cursor, command: str) -> ListEntry:
+def path_of(wire_name: bytes, *, is_utf8: bool = False) -> str:
+    """What people call a mailbox; INBOX in capitals however it came. Never fails."""
+    name = wire_name.decode("utf-8", "replace") if is_utf8 else utf7.decode_leniently(wire_name)
+    return "INBOX" if name.upper() == "INBOX" else name
+
+
+def mailbox_list(c: Cursor, command: str, *, is_utf8: bool = False) -> ListEntry:
     """Read what follows the word LIST.
 
     ::
@@ -75,23 +72,8 @@ def mailbox_list(c: Cursor, command: str) -> ListEntry:
         attributes,
         delimiter.decode("utf-8", "replace") if delimiter else None,
         wire_name,
+        is_utf8,
     )
-
-
-def mailbox_status(c: Cursor) -> MailboxCounts:
-    """Read what follows the word STATUS; items that are not numbers are left out."""
-    wire_name = c.astring()
-    c.space()
-    items = c.value()
-    if items is None:
-        items = ()
-    if not isinstance(items, tuple) or len(items) % 2:
-        raise RemoteProtocolError("expected pairs in STATUS")
-    counts: dict[str, int] = {}
-    for name, value in zip(items[::2], items[1::2], strict=True):
-        if isinstance(name, bytes) and isinstance(value, bytes) and value.isdigit():
-            counts[name.decode("ascii", "replace").upper()] = Cursor(value).number()
-    return MailboxCounts(wire_name, counts)
 
 
 def namespace_response(c: Cursor) -> Namespace:

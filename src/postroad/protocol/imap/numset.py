@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from postroad.domain.errors import LocalProtocolError, RemoteProtocolError
 
 MAX_NUMBER = 0xFFFF_FFFF
+_LINE_OCTETS = 7500  # leaves room for what a command says beside the set
 _RANGE = re.compile(rb"([0-9]{1,10})(?::([0-9]{1,10}))?")
 
 
@@ -51,6 +52,28 @@ class NumSet:
             ranges.append((low, high))
         return cls(tuple(ranges))
 
+    @classmethod
+    def since(cls, number: int) -> NumSet:
+        """``number`` and all above it.
+
+        Not spelled with ``*``: ``9:*`` names the last message also when its UID is 5.
+        """
+        return cls(((max(1, number), MAX_NUMBER),))
+
+    def pieces(self, max_octets: int = _LINE_OCTETS) -> Iterator[NumSet]:
+        """Cut into sets that fit on a command line each. RFC 7162 §4 asks for 8192 octets."""
+        ranges: list[tuple[int, int]] = []
+        octets = 0
+        for low, high in self.ranges:
+            size = len(str(low)) + 1 + (0 if low == high else len(str(high)) + 1)
+            if ranges and octets + size > max_octets:
+                yield NumSet(tuple(ranges))
+                ranges, octets = [], 0
+            ranges.append((low, high))
+            octets += size
+        if ranges:
+            yield NumSet(tuple(ranges))
+
     def __str__(self) -> str:
         return ",".join(str(a) if a == b else f"{a}:{b}" for a, b in self.ranges)
 
@@ -63,3 +86,20 @@ class NumSet:
 
     def __contains__(self, number: object) -> bool:
         return isinstance(number, int) and any(a <= number <= b for a, b in self.ranges)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedResult:
+    """What the last search with ``save`` found, kept by the server. RFC 5182."""
+
+    def __str__(self) -> str:
+        return "$"
+
+    def pieces(self) -> Iterator[SavedResult]:
+        yield self
+
+
+SAVED = SavedResult()
+NONE = NumSet(())
+EVERY = NumSet(((1, MAX_NUMBER),))
+MessageSet = NumSet | SavedResult

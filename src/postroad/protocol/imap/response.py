@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from postroad.domain.errors import RemoteProtocolError
 from postroad.protocol.imap.cursor import Cursor
 from postroad.protocol.imap.fetch import Fetched, msg_att
+from postroad.protocol.imap.flag_rows import flag_row
 from postroad.protocol.imap.listing import (
     ListEntry,
-    MailboxCounts,
     Namespace,
     mailbox_list,
-    mailbox_status,
     namespace_response,
 )
-from postroad.protocol.imap.numset import MAX_NUMBER
-from postroad.protocol.imap.search import Esearch, Search, esearch_response, search_response
-from postroad.protocol.imap.status import Condition, Status, capability_data, resp_text
+from postroad.protocol.imap.mailbox_status import MailboxStatus, mailbox_status
+from postroad.protocol.imap.numset import MAX_NUMBER, NumSet
+from postroad.protocol.imap.quota import (
+    Quota,
+    QuotaRoot,
+    quota_response,
+    quota_root_response,
+)
+from postroad.protocol.imap.search import (
+    Esearch,
+    Search,
+    Sort,
+    esearch_response,
+    search_response,
+    sort_response,
+)
+from postroad.protocol.imap.status import (
+    AppendUidCode,
+    Condition,
+    Status,
+    capability_data,
+    resp_text,
+)
+from postroad.protocol.imap.vanished import Vanished, expunged_resp
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +105,14 @@ Untagged = (
     | Expunge
     | Fetched
     | ListEntry
-    | MailboxCounts
+    | MailboxStatus
     | Namespace
     | Search
+    | Sort
     | Esearch
+    | Vanished
+    | Quota
+    | QuotaRoot
     | Unknown
 )
 Response = Continuation | Status | Untagged
@@ -95,8 +120,10 @@ Response = Continuation | Status | Untagged
 _CONDITIONS = frozenset(Condition)
 
 
-def parse_response(frame: bytes) -> Response:
+def parse_response(frame: bytes, *, is_utf8: bool = False) -> Response:
     """Read one whole response, as the framer cut it.
+
+    ``is_utf8`` says that mailbox names are plain UTF-8, because that was enabled.
 
     ::
 
@@ -104,13 +131,16 @@ def parse_response(frame: bytes) -> Response:
 
     Raises :exc:`RemoteProtocolError`; the stream is still in step after it.
     """
+    common = flag_row(frame) or _common(frame)
+    if common is not None:
+        return common
     c = Cursor(frame)
     if c.take(b"+"):
         c.take(b" ")
         return Continuation(c.rest())
     if c.take(b"*"):
         c.space()
-        return _untagged(c)
+        return _untagged(c, is_utf8=is_utf8)
     tag = c.atom().decode("ascii", "replace")
     c.space()
     condition = c.atom().decode("ascii", "replace").upper()
@@ -119,7 +149,38 @@ def parse_response(frame: bytes) -> Response:
     return resp_text(c, tag, Condition(condition))
 
 
-def _untagged(c: Cursor) -> Status | Untagged:
+# What every command brings, read in one stroke; all else takes the long way.
+_COUNT = re.compile(rb"\* ([0-9]{1,10}) (EXISTS|RECENT|EXPUNGE)")
+_DONE = re.compile(
+    rb"([A-Za-z0-9]{1,20}) OK (?:\[APPENDUID ([0-9]{1,10}) ([0-9]{1,10})\] )?([^\[ ][^\[]*)"
+)
+
+
+def _common(frame: bytes) -> Response | None:
+    match = _DONE.fullmatch(frame)
+    if match is not None:
+        tag, uidvalidity, uid, text = match.groups()
+        code = None
+        if uid is not None:
+            number = int(uid)
+            if not 1 <= number <= MAX_NUMBER:
+                return None
+            code = AppendUidCode(int(uidvalidity), NumSet(((number, number),)))
+        words = text.decode("utf-8", "replace").strip()
+        return Status(tag.decode("ascii"), Condition.OK, code, words)
+    match = _COUNT.fullmatch(frame)
+    if match is None or (number := int(match[1])) > MAX_NUMBER:
+        return None
+    match match[2]:
+        case b"EXISTS":
+            return Exists(number)
+        case b"RECENT":
+            return Recent(number)
+        case _:
+            return Expunge(number) if number else None
+
+
+def _untagged(c: Cursor, *, is_utf8: bool) -> Status | Untagged:
     if c.data[c.pos : c.pos + 1].isdigit():
         return _message_data(c)
     keyword = c.atom().decode("ascii", "replace").upper()
@@ -132,9 +193,9 @@ def _untagged(c: Cursor) -> Status | Untagged:
         case "ENABLED":
             return Enabled(capability_data(c))
         case "LIST" | "XLIST" | "LSUB":
-            return mailbox_list(c, keyword)
+            return mailbox_list(c, keyword, is_utf8=is_utf8)
         case "STATUS":
-            return mailbox_status(c)
+            return mailbox_status(c, is_utf8=is_utf8)
         case "NAMESPACE":
             return namespace_response(c)
         case "ID":
@@ -143,6 +204,14 @@ def _untagged(c: Cursor) -> Status | Untagged:
             return search_response(c)
         case "ESEARCH":
             return esearch_response(c)
+        case "SORT":
+            return sort_response(c)
+        case "VANISHED":
+            return expunged_resp(c)
+        case "QUOTA":
+            return quota_response(c)
+        case "QUOTAROOT":
+            return quota_root_response(c)
         case "FLAGS":
             return Flags(c.flag_list())
         case _:

@@ -1,12 +1,15 @@
-"""SEARCH and ESEARCH responses, and search keys. RFC 9051 §6.4.4, §7.3.4; RFC 3501 §7.2.5."""
+"""SEARCH, SORT and ESEARCH responses. RFC 9051 §7.3.4; RFC 3501 §7.2.5; RFC 5256 §4."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from postroad.domain.errors import RemoteProtocolError
 from postroad.protocol.imap.cursor import Cursor
 from postroad.protocol.imap.numset import MAX_NUMBER, NumSet
+
+_NUMBERS = re.compile(rb"(?: *+[0-9]{1,10}+(?=[ ]|\Z))*+ *+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,13 @@ class Search:
 
     numbers: tuple[int, ...]
     modseq: int | None = None  # RFC 7162 §3.1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """Numbers in the order that was asked for."""
+
+    numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,14 @@ def search_response(c: Cursor) -> Search:
 
     Trailing spaces are forgiven.
     """
-    numbers: list[int] = []
+    plain = _NUMBERS.match(c.data, c.pos)
+    if plain is not None:  # nothing but numbers, perhaps a million of them
+        c.pos = plain.end()
+        numbers = [int(word) for word in plain[0].split()]
+        if numbers and not 1 <= min(numbers) <= max(numbers) <= MAX_NUMBER:
+            raise RemoteProtocolError("SEARCH found a number out of range")
+        return Search(tuple(numbers))
+    numbers = []
     modseq: int | None = None
     c.spaces()
     while not c.at_end:
@@ -57,6 +74,11 @@ def search_response(c: Cursor) -> Search:
         if not c.at_end:
             c.space()
     return Search(tuple(numbers), modseq)
+
+
+def sort_response(c: Cursor) -> Sort:
+    """Read what follows the word SORT: numbers as in SEARCH."""
+    return Sort(search_response(c).numbers)
 
 
 def esearch_response(c: Cursor) -> Esearch:

@@ -13,13 +13,13 @@ out of step raises :exc:`RemoteProtocolError` and ends the session. RFC 9051 §3
 from __future__ import annotations
 
 import base64
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from postroad.domain.errors import LocalProtocolError, RemoteProtocolError
+from postroad.protocol.imap.capability import append_limit, names_are_utf8, understood
 from postroad.protocol.imap.command import Command, Literal, LiteralStream
-from postroad.protocol.imap.deflate import Deflater, Inflater
+from postroad.protocol.imap.deflate import Inflater, stored
 from postroad.protocol.imap.events import (
     Challenge,
     Completed,
@@ -30,14 +30,16 @@ from postroad.protocol.imap.events import (
     StreamWanted,
     Told,
 )
+from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.imap.framer import DEFAULT_MAX_SIZE, ResponseFramer
 from postroad.protocol.imap.response import (
     Capability,
     Continuation,
+    Enabled,
     Response,
     parse_response,
 )
-from postroad.protocol.imap.state import State, after, rule_for
+from postroad.protocol.imap.state import RULES, State, after, rule_for
 from postroad.protocol.imap.status import CapabilityCode, Condition, Status
 
 MAX_MALFORMED = 100  # responses of one session that could not be read
@@ -46,12 +48,6 @@ _MAX_IN_FLIGHT = 64
 # larger ones wait all the same: a server that refuses 25 MiB should say so before they are sent.
 _LITERAL_MINUS_BYTES = 4096
 _LITERAL_PLUS_BYTES = 64 * 1024
-
-# What a server of RFC 9051 alone need not announce. RFC 9051 Appendix E.
-_REV2_IMPLIES = frozenset(
-    {"NAMESPACE", "UNSELECT", "UIDPLUS", "ESEARCH", "ENABLE", "IDLE", "SASL-IR", "LIST-EXTENDED"}
-    | {"LIST-STATUS", "MOVE", "LITERAL-", "BINARY", "SPECIAL-USE", "STATUS=SIZE"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +79,39 @@ class _InFlight:
 class ImapSession:
     """One session; see the module. ``max_response_bytes`` can be raised for a large fetch."""
 
+    __slots__ = (
+        "_allows_rev2",
+        "_awaits_tls",
+        "_capabilities",
+        "_carry",
+        "_framer",
+        "_in_flight",
+        "_inflater",
+        "_malformed",
+        "_next_tag",
+        "_output",
+        "append_limit",
+        "bye",
+        "enabled",
+        "octets_received",
+        "state",
+    )
+
     def __init__(
         self, *, max_response_bytes: int = DEFAULT_MAX_SIZE, allows_rev2: bool = True
     ) -> None:
         self.state = State.GREETING
         self.bye: Status | None = None
+        self.append_limit: int | None = None  # octets of one message. RFC 7889
+        self.enabled: frozenset[str] = frozenset()  # by ENABLE, in capitals
         self._framer = ResponseFramer(max_response_bytes)
         self._allows_rev2 = allows_rev2
         self._capabilities: frozenset[str] | None = None
         self._in_flight: dict[str, _InFlight] = {}
-        self._output: deque[_Octets | _Wait | _Streaming] = deque()
+        self._output: list[_Octets | _Wait | _Streaming] = []  # short; a deque idles dearly
         self._next_tag = 1
         self._malformed = 0
         self._inflater: Inflater | None = None
-        self._deflater: Deflater | None = None
         self._carry = b""
         self._awaits_tls = False
         self.octets_received = 0  # uncompressed
@@ -119,6 +134,11 @@ class ImapSession:
     @max_response_bytes.setter
     def max_response_bytes(self, limit: int) -> None:
         self._framer.max_size = limit
+
+    @property
+    def has_utf8_names(self) -> bool:
+        """Whether mailbox names are plain UTF-8 on this connection. RFC 6855 §3, RFC 9051 §5.1."""
+        return names_are_utf8(self.enabled, self._capabilities or frozenset())
 
     def can(self, capability: str) -> bool:
         """Whether the server has said so."""
@@ -146,13 +166,22 @@ class ImapSession:
         self._queue(tag, command)
         return tag
 
+    def may_send(self, command: Command) -> bool:
+        """Whether a command may travel beside what is in flight; if not, wait and ask again."""
+        if not self._in_flight:
+            return True
+        rule = RULES.get(command.name)
+        if rule is None or rule.is_alone or len(self._in_flight) >= _MAX_IN_FLIGHT:
+            return False
+        return not any(one.is_alone for one in self._in_flight.values())
+
     def next_output(self) -> bytes | StreamWanted | None:
         """What to write next; ``None`` when the server's turn has come or nothing is queued."""
         if not self._output:
             return None
         match self._output[0]:
             case _Octets(_, data):
-                self._output.popleft()
+                self._output.pop(0)
                 return self._deflated(data)
             case _Streaming(tag, remaining):
                 return StreamWanted(tag, remaining)
@@ -169,8 +198,17 @@ class ImapSession:
             raise LocalProtocolError("more octets than the literal announced")
         head.remaining -= len(piece)
         if head.remaining == 0:
-            self._output.popleft()
+            self._output.pop(0)
         return self._deflated(piece)
+
+    def done(self) -> None:
+        """End IDLE; only once the server's go-ahead has come. RFC 2177."""
+        tag = next(
+            (tag for tag, one in self._in_flight.items() if one.command.name == "IDLE"), None
+        )
+        if tag is None:
+            raise LocalProtocolError("IDLE is not running")
+        self._output.append(_Octets(tag, b"DONE\r\n"))
 
     def respond(self, data: bytes | None) -> None:
         """Answer a challenge; ``None`` gives the exchange up. RFC 9051 §6.2.2."""
@@ -190,7 +228,7 @@ class ImapSession:
                 line += part
                 continue
             size = part.size if isinstance(part, LiteralStream) else len(part.data)
-            waits = not self._needs_no_wait(size)
+            waits = not self.needs_no_wait(size)
             line += b"{%d}\r\n" % size if waits else b"{%d+}\r\n" % size
             self._output.append(_Octets(tag, line))
             line = b""
@@ -202,13 +240,13 @@ class ImapSession:
                 self._output.append(_Streaming(tag, size))
         self._output.append(_Octets(tag, line + b"\r\n"))
 
-    def _needs_no_wait(self, size: int) -> bool:
+    def needs_no_wait(self, size: int) -> bool:
         if self.can("LITERAL+"):
             return size <= _LITERAL_PLUS_BYTES
         return self.can("LITERAL-") and size <= _LITERAL_MINUS_BYTES
 
     def _deflated(self, data: bytes) -> bytes:
-        return self._deflater.compress(data) if self._deflater else data
+        return data if self._inflater is None else stored(data)
 
     def _sasl_tag(self) -> str | None:
         for tag, one in self._in_flight.items():
@@ -233,9 +271,10 @@ class ImapSession:
         for clear in self._inflater.pieces(data) if self._inflater else (data,):
             self.octets_received += len(clear)
             self._framer.feed(clear)
+            is_utf8 = self.has_utf8_names
             for frame in self._framer:
                 try:
-                    response = parse_response(frame)
+                    response = parse_response(frame, is_utf8=is_utf8)
                 except RemoteProtocolError as error:
                     yield self._malformed_response(frame, error)
                 else:
@@ -247,6 +286,8 @@ class ImapSession:
     def _event(self, response: Response) -> Event:
         if self.state is State.GREETING:
             return self._greeting(response)
+        if type(response) is Fetched:  # by far the most
+            return Told(response)
         match response:
             case Continuation(data):
                 return self._continuation(data)
@@ -254,6 +295,9 @@ class ImapSession:
                 return self._untagged_status(response)
             case Status(tag=str(tag)):
                 return self._completion(tag, response)
+            case Enabled(capabilities):
+                self.enabled |= capabilities
+                return Told(response)
             case Capability(capabilities):
                 self._learn(capabilities)
                 for one in self._in_flight.values():
@@ -288,8 +332,11 @@ class ImapSession:
     def _continuation(self, data: bytes) -> Event:
         head = self._output[0] if self._output else None
         if isinstance(head, _Wait):
-            self._output.popleft()
+            self._output.pop(0)
             return GoAhead(head.tag)
+        tag = next(iter(self._in_flight), None)
+        if tag is not None and self._in_flight[tag].command.name == "IDLE":
+            return GoAhead(tag)
         tag = self._sasl_tag()
         if tag is None or self._output:
             raise RemoteProtocolError("the server asked for more, and nothing was promised")
@@ -323,7 +370,7 @@ class ImapSession:
             self._awaits_tls = True
         elif name == "COMPRESS":
             self._carry = self._framer.take_rest()
-            self._inflater, self._deflater = Inflater(), Deflater()
+            self._inflater = Inflater()
 
     def _forget_output(self, tag: str) -> None:
         """Drop what a completed command still wanted to say behind a ``+`` that never came.
@@ -334,14 +381,11 @@ class ImapSession:
             return
         at = self._output.index(_Wait(tag))
         kept = [item for i, item in enumerate(self._output) if i < at or item.tag != tag]
-        self._output = deque(kept)
+        self._output = kept
 
     def _learn(self, capabilities: frozenset[str]) -> None:
-        if not self._allows_rev2 and "IMAP4REV1" in capabilities:
-            capabilities -= {"IMAP4REV2"}
-        if "IMAP4REV2" in capabilities and "IMAP4REV1" not in capabilities:
-            capabilities |= _REV2_IMPLIES
-        self._capabilities = capabilities
+        self._capabilities = understood(capabilities, allows_rev2=self._allows_rev2)
+        self.append_limit = append_limit(capabilities)
 
     def _malformed_response(self, frame: bytes, error: RemoteProtocolError) -> Malformed:
         self._malformed += 1

@@ -30,6 +30,7 @@ class Rule:
 _ANY = frozenset({State.NOT_AUTHENTICATED, State.AUTHENTICATED, State.SELECTED})
 _BEFORE = frozenset({State.NOT_AUTHENTICATED})
 _AFTER = frozenset({State.AUTHENTICATED, State.SELECTED})
+_BETWEEN = frozenset({State.AUTHENTICATED})
 _SELECTED = frozenset({State.SELECTED})
 
 RULES: dict[str, Rule] = {
@@ -41,18 +42,36 @@ RULES: dict[str, Rule] = {
     "AUTHENTICATE": Rule(_BEFORE, on_ok=State.AUTHENTICATED, is_alone=True),
     "LOGIN": Rule(_BEFORE, on_ok=State.AUTHENTICATED, is_alone=True),
     "COMPRESS": Rule(_AFTER, is_alone=True),
+    # Before a mailbox is selected, because it changes what SELECT means. RFC 5161 §3.1
+    "ENABLE": Rule(_BETWEEN, is_alone=True),
+    "IDLE": Rule(_AFTER, is_alone=True),
+    "NOTIFY": Rule(_AFTER),
     "NAMESPACE": Rule(_AFTER),
     "LIST": Rule(_AFTER),
     "XLIST": Rule(_AFTER),
     "LSUB": Rule(_AFTER),
+    "STATUS": Rule(_AFTER),
+    "CREATE": Rule(_AFTER),
+    "RENAME": Rule(_AFTER),
+    "DELETE": Rule(_AFTER),
+    "SUBSCRIBE": Rule(_AFTER),
+    "UNSUBSCRIBE": Rule(_AFTER),
+    "GETQUOTAROOT": Rule(_AFTER),
     "APPEND": Rule(_AFTER, is_alone=True),
     # A SELECT that fails leaves no mailbox selected. RFC 9051 §6.3.2
     "SELECT": Rule(_AFTER, on_ok=State.SELECTED, on_failure=State.AUTHENTICATED, is_alone=True),
     "EXAMINE": Rule(_AFTER, on_ok=State.SELECTED, on_failure=State.AUTHENTICATED, is_alone=True),
     "UNSELECT": Rule(_SELECTED, on_ok=State.AUTHENTICATED, is_alone=True),
+    "CLOSE": Rule(_SELECTED, on_ok=State.AUTHENTICATED, is_alone=True),
     "UID FETCH": Rule(_SELECTED),
     "UID STORE": Rule(_SELECTED),
     "UID SEARCH": Rule(_SELECTED),
+    "UID SORT": Rule(_SELECTED),
+    "UID COPY": Rule(_SELECTED),
+    # Message numbers move under whatever runs beside these.
+    "UID MOVE": Rule(_SELECTED, is_alone=True),
+    "UID EXPUNGE": Rule(_SELECTED, is_alone=True),
+    "EXPUNGE": Rule(_SELECTED, is_alone=True),
 }
 
 

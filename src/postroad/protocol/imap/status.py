@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from postroad.domain.errors import RemoteProtocolError
 from postroad.protocol.imap.cursor import Cursor
@@ -61,6 +62,14 @@ class CopyUidCode:
 
 
 @dataclass(frozen=True, slots=True)
+class ModifiedCode:
+    """Messages that a conditional STORE left alone. RFC 7162 §3.1.3."""
+
+    uids: NumSet
+    name: str = "MODIFIED"
+
+
+@dataclass(frozen=True, slots=True)
 class OtherCode:
     """A code that only its name explains (``ALERT``), or one that we do not know."""
 
@@ -68,7 +77,15 @@ class OtherCode:
     argument: str | None = None
 
 
-Code = CapabilityCode | PermanentFlagsCode | NumberCode | AppendUidCode | CopyUidCode | OtherCode
+Code = (
+    CapabilityCode
+    | PermanentFlagsCode
+    | NumberCode
+    | AppendUidCode
+    | CopyUidCode
+    | ModifiedCode
+    | OtherCode
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +183,32 @@ def _known_code(name: str, args: bytes) -> Code:
         source = NumSet.parse(c.atom())
         c.space()
         return CopyUidCode(uidvalidity, source, NumSet.parse(c.atom()))
+    if name == "MODIFIED":
+        return ModifiedCode(NumSet.parse(c.atom()))
+    if name == "MAILBOXID":
+        c.expect(b"(")
+        return OtherCode(name, c.atom().decode("utf-8", "replace"))
     raise RemoteProtocolError(f"no rule for {name}")
 
 
 def capability_data(c: Cursor) -> frozenset[str]:
     """Names of capabilities in capitals. RFC 9051 §7.2.2."""
+    names = c.rest()
+    # A thousand connections to the same kind of server share one set.
+    return _shared_names(names) if len(names) <= _MAX_SHARED else _names(names)
+
+
+_MAX_SHARED = 2048
+
+
+def _names(octets: bytes) -> frozenset[str]:
+    c = Cursor(octets)
     names: set[str] = set()
     c.spaces()
     while not c.at_end:
         names.add(c.atom().decode("utf-8", "replace").upper())
         c.spaces()
     return frozenset(names)
+
+
+_shared_names = lru_cache(maxsize=256)(_names)

@@ -25,6 +25,16 @@ def encode(name: str) -> bytes:
         raise LocalProtocolError("a mailbox name cannot contain half a character") from error
 
 
+def encode_utf8(name: str) -> bytes:
+    """Spell a name where UTF-8 is allowed. Raises as :func:`encode`. RFC 6855 §3."""
+    if "\x00" in name:
+        raise LocalProtocolError("a mailbox name cannot contain NUL")
+    try:
+        return name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise LocalProtocolError("a mailbox name cannot contain half a character") from error
+
+
 def decode(name: bytes) -> str:
     """Read a mailbox name from the wire.
 

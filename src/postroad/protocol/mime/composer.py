@@ -56,7 +56,7 @@ class Attachment:
 class Draft:
     """What a message is made of. Text is Unicode throughout, nothing is encoded yet."""
 
-    from_: Address
+    from_: Address | None  # None: a draft that has no From yet
     to: tuple[Address, ...]
     cc: tuple[Address, ...]
     bcc: tuple[Address, ...]
@@ -137,7 +137,7 @@ def _head(draft: Draft, faults: Faults) -> tuple[bytes, int, int, bool]:
     out: list[str] = []
     bcc_at = -1
     for name, key, given in (
-        ("From", "from", (draft.from_,)),
+        ("From", "from", () if draft.from_ is None else (draft.from_,)),
         ("Reply-To", "replyTo", draft.reply_to),
         ("To", "to", draft.to),
         ("Cc", "cc", draft.cc),

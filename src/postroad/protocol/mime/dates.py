@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import UTC, date, datetime, timedelta
 from email.utils import mktime_tz, parsedate_tz
 
 from postroad.domain.errors import FieldProblem, Invalid
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTH_NUMBERS = {name: number for number, name in enumerate(_MONTHS, 1)}
+# How nearly all dates are written; the standard library reads the others, at four times the cost.
+_USUAL = re.compile(
+    r"(?:[A-Z][a-z]{2}, {1,2})?([0-9]{1,2}) ([A-Z][a-z]{2}) ([0-9]{4}) "
+    r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}))? ([+-][0-9]{4})"
+)
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -33,6 +41,17 @@ def parse_date(value: str) -> int | None:
     """Epoch milliseconds of a Date field, obsolete forms included; ``None`` if unreadable."""
     if len(value) > 200:  # no date is that long, and leniency must not cost time
         return None
+    match = _USUAL.match(value)
+    if match is not None and (month := _MONTH_NUMBERS.get(match[2])) is not None:
+        try:
+            days = date(int(match[3]), month, int(match[1])).toordinal() - _EPOCH_DAY
+        except ValueError:
+            return None
+        hour, minute, second, zone = int(match[4]), int(match[5]), int(match[6] or 0), match[7]
+        if hour < 24 and minute < 60:
+            offset = int(zone[1:3]) * 60 + int(zone[3:])
+            offset = -offset if zone[0] == "-" else offset
+            return (days * 86_400 + hour * 3_600 + (minute - offset) * 60 + second) * 1000
     try:
         parts = parsedate_tz(value)
         return None if parts is None else int(mktime_tz(parts)) * 1000

@@ -80,12 +80,16 @@ class Headers:
         return iter(self.fields)
 
 
-def parse_headers(block: bytes) -> Headers:
-    """Read a header block; an empty line, a line that is no field, or the end closes it."""
-    return Headers(tuple(split_fields(block)[0]))
+def parse_headers(block: bytes, *, skips_junk: bool = False) -> Headers:
+    """Read a header block; an empty line, a line that is no field, or the end closes it.
+
+    With ``skips_junk`` lines that are no fields are passed over, which is how mail servers read
+    a block of which they know the end by the empty line.
+    """
+    return Headers(tuple(split_fields(block, skips_junk=skips_junk)[0]))
 
 
-def split_fields(octets: bytes) -> tuple[list[Field], int]:
+def split_fields(octets: bytes, *, skips_junk: bool = False) -> tuple[list[Field], int]:
     """Cut the header fields off the front of a message.
 
     Returns them, with line ends made CRLF and all other octets kept, and where the body begins
@@ -105,6 +109,9 @@ def split_fields(octets: bytes) -> tuple[list[Field], int]:
         elif _NAME.match(octets, at, line_end) is not None:
             _close(lines, fields)
             lines = [octets[at:line_end]]
+        elif skips_junk:
+            _close(lines, fields)
+            lines = []
         else:
             break
         at = next_at

@@ -1,30 +1,22 @@
-"""The part tree of a whole message, found by cutting its octets at the boundaries.
+"""The leaves of a whole message: what can be shown or saved by itself.
 
 Nothing is rebuilt: a part is a span of the message, so sizes and contents are exact and a large
-message is not copied. For messages that lie here as octets; a server's BODYSTRUCTURE says the
-same of those that lie elsewhere.
-
-Numbers are those of IMAP (RFC 9051 §6.4.5.1): the children of a multipart count from 1, a
-message without parts is part 1, and a message inside a message is one leaf.
+message is not copied. Numbers are those of IMAP (RFC 9051 §6.4.5.1): the children of a multipart
+count from 1, a message without parts is part 1, and a message inside a message is one leaf.
 """
 
 from __future__ import annotations
 
 import re
-from binascii import a2b_qp
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email import message_from_bytes
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
-from email.message import Message
 
-import pybase64
+from postroad.protocol.mime.parameters import content_id, filename
+from postroad.protocol.mime.parser import ParsedMessage, parse_message
+from postroad.protocol.mime.part import BodyPart
+from postroad.protocol.mime.transfer import decode_transfer
 
-MAX_DEPTH = 32
-MAX_PARTS = 1000  # leaves; what lies behind is left out
 _HEADER_END = re.compile(rb"\r?\n\r?\n|\A\r?\n")
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,122 +54,30 @@ def header_block(message: bytes) -> bytes:
 
 
 def leaves(message: bytes) -> list[Leaf]:
-    """All leaf parts in their order, at most :data:`MAX_PARTS`.
-
-    Lenient as mail clients are: a multipart without a usable boundary is a leaf, a missing end
-    boundary ends with the message, nesting beyond :data:`MAX_DEPTH` is a leaf. RFC 2046 §5.1.
-    """
-    found = []
-    for leaf in _walk(message, 0, len(message), "", 0, "text/plain", False):
-        found.append(leaf)
-        if len(found) == MAX_PARTS:
-            break
-    return found
+    """All leaf parts in their order. Lenient and bounded as the parser is."""
+    parsed = parse_message(message)
+    return list(_leaves(parsed.root, parsed, False))
 
 
 def decoded(message: bytes, leaf: Leaf) -> bytes:
-    """The content of ``leaf`` with its transfer encoding removed. RFC 2045 §6.
-
-    Foreign characters inside base64 are skipped as §6.8 asks for; an incomplete last group is
-    dropped. Unknown encodings are given as they are.
-    """
-    content = message[leaf.start : leaf.end]
-    match leaf.encoding:
-        case "base64":
-            clean = _NOT_BASE64.sub(b"", content)
-            clean = clean[: len(clean) - (len(clean) % 4 == 1)]
-            return pybase64.b64decode(clean + b"=" * (-len(clean) % 4))
-        case "quoted-printable":
-            return a2b_qp(content)
-        case _:
-            return content
+    """The content of ``leaf`` with its transfer encoding removed. RFC 2045 §6."""
+    return decode_transfer(message[leaf.start : leaf.end], leaf.encoding)
 
 
-def _walk(
-    message: bytes, start: int, end: int, number: str, depth: int, default: str, alternative: bool
-) -> Iterator[Leaf]:
-    found = _HEADER_END.search(message, start, end)
-    # Pattern \A does not match at an offset, so a part that begins with an empty line is told here.
-    if message.startswith((b"\r\n", b"\n"), start, end):
-        head_end, body = start, start + (2 if message.startswith(b"\r\n", start) else 1)
-    elif found is None:
-        head_end = body = end
-    else:
-        head_end, body = found.span()
-    head = message_from_bytes(message[start:head_end] + b"\r\n\r\n")
-    head.set_default_type(default)
-    boundary = _boundary(head)
-    if boundary is None or depth >= MAX_DEPTH:
-        yield _leaf(head, number or "1", body, end, alternative)
+def _leaves(node: BodyPart, parsed: ParsedMessage, alternative: bool) -> Iterator[Leaf]:
+    if node.is_multipart:
+        for child in node.children:
+            yield from _leaves(child, parsed, alternative or node.subtype == "alternative")
         return
-    subtype = head.get_content_subtype()
-    child_default = "message/rfc822" if subtype == "digest" else "text/plain"
-    for count, (child_start, child_end) in enumerate(_cut(message, body, end, boundary), 1):
-        child = f"{number}.{count}" if number else str(count)
-        yield from _walk(
-            message,
-            child_start,
-            child_end,
-            child,
-            depth + 1,
-            child_default,
-            alternative or subtype == "alternative",
-        )
-
-
-def _boundary(head: Message) -> bytes | None:
-    if head.get_content_maintype() != "multipart":
-        return None
-    boundary = head.get_boundary()
-    return boundary.encode("utf-8", "surrogateescape") if boundary else None
-
-
-def _cut(message: bytes, start: int, end: int, boundary: bytes) -> Iterator[tuple[int, int]]:
-    """The spans between the delimiter lines; the line break before one belongs to it."""
-    delimiter = re.compile(
-        rb"(?:\A|\r?\n|(?<=\n))--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|\Z)"
-    )
-    line_end = re.compile(rb"\r?\n")
-    content = None
-    # Searching in a span makes \A and \Z mean its ends only for the whole string, so the body's
-    # own first line is told by the look-behind and its last by the end of the message.
-    for found in delimiter.finditer(message, start, end):
-        if content is not None:
-            yield content, max(content, found.start())
-        if found[1]:
-            return
-        after = line_end.match(message, found.end(), end)
-        content = after.end() if after else end
-    if content is not None:
-        yield content, end
-
-
-def _leaf(head: Message, number: str, start: int, end: int, alternative: bool) -> Leaf:
-    disposition = head.get_content_disposition()
-    return Leaf(
-        number=number,
-        content_type=head.get_content_type(),
+    start, end = parsed.spans[node.part]
+    yield Leaf(
+        number=node.part,
+        content_type=node.content_type,
         is_alternative=alternative,
-        disposition=disposition,
-        filename=_filename(head),
-        content_id=_content_id(head),
-        encoding=str(head.get("Content-Transfer-Encoding", "7bit")).strip().lower(),
+        disposition=node.disposition,
+        filename=filename(node),
+        content_id=content_id(node),
+        encoding=node.encoding,
         start=start,
         end=end,
     )
-
-
-def _filename(head: Message) -> str | None:
-    # RFC 2231 is undone by the library; many senders put encoded words there instead.
-    name = head.get_filename()
-    if name and "=?" in name:
-        try:
-            name = str(make_header(decode_header(name)))
-        except (HeaderParseError, LookupError, UnicodeDecodeError, ValueError):
-            pass  # shown as it was written
-    return name or None
-
-
-def _content_id(head: Message) -> str | None:
-    value = str(head.get("Content-ID", "")).strip()
-    return f"<{value.strip('<>')}>" if value.strip("<>") else None

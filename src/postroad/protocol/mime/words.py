@@ -8,9 +8,10 @@ character and spaces inside a word are taken as far as they make sense.
 from __future__ import annotations
 
 import binascii
-import codecs
 import re
 from base64 import b64encode
+
+from postroad.protocol.mime.charsets import decode_octets
 
 MAX_WORD = 75  # RFC 2047 §2
 _PREFIX = "=?utf-8?Q?"
@@ -22,29 +23,7 @@ _Q_SAFE_OCTETS = "".join(_Q_SAFE).encode() + b" "
 
 _WORD = re.compile(r"=\?([^?\s*]{1,60})(?:\*[^?\s]{0,60})?\?([bBqQ])\?([^?]*)\?=")
 _Q_ESCAPE = re.compile(rb"=([0-9A-Fa-f]{2})")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _BREAKS = str.maketrans("\r\n\0", "   ")
-
-# Codecs of the standard library that are no charsets; a sender could name them all the same, and
-# some take quadratic time.
-_NO_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"})
-
-# Names that real mail uses and Python's codecs do not know.
-_CHARSETS = {
-    "unicode-1-1-utf-7": "utf-7",
-    "x-gbk": "gbk",
-    "gb2312": "gb18030",  # a superset, and what the senders really use
-    "ks_c_5601-1987": "cp949",
-    "x-sjis": "cp932",
-    "shift_jis": "cp932",
-    "x-unknown": "utf-8",
-    "default": "utf-8",
-    "us-ascii": "utf-8",
-    "ascii": "utf-8",
-    "iso-8859-1": "cp1252",  # what browsers do: the C1 controls are never meant
-    "iso-8859-8-i": "iso-8859-8",
-    "iso-8859-8-e": "iso-8859-8",
-}
 
 
 def encode_words(text: str, room: int = MAX_WORD) -> list[str]:
@@ -94,20 +73,6 @@ def decode_words(text: str) -> str:
     out.append(_to_text(octets, charset))
     out.append(text[at:])
     return "".join(out)
-
-
-def decode_octets(octets: bytes, charset: str) -> str:
-    """Octets as text in a charset named by a sender; what cannot be read becomes U+FFFD.
-
-    An unknown charset is read as UTF-8.
-    """
-    name = charset.lower()
-    try:
-        name = codecs.lookup(_CHARSETS.get(name, name)).name.replace("-", "_")
-        text = octets.decode(name if name not in _NO_CHARSETS else "utf-8", "replace")
-    except (LookupError, ValueError):
-        return octets.decode("utf-8", "replace")
-    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)  # UTF-7 can spell them
 
 
 def _q_words(text: str, first: int) -> list[str]:

@@ -3,7 +3,7 @@ account.account, name, email, config, version, created_at
 
 -- status_columns :part
 state, state_since, last_error, next_try_at,
-connected_before, authenticated_before, smtp_status
+connected_before, authenticated_before, smtp_status, synced_at, sync_error
 
 -- find_account :maybe
 SELECT {account_columns}
@@ -69,7 +69,7 @@ SELECT {status_columns}
  WHERE account = :account
 
 -- lock_account_status :maybe
-SELECT {status_columns}, told_error
+SELECT {status_columns}, told_error, refused_since
   FROM account_status
  WHERE account = :account
    FOR UPDATE                                                      --@postgres
@@ -82,7 +82,10 @@ UPDATE account_status
        next_try_at = :next_try_at,
        connected_before = :connected_before,
        authenticated_before = :authenticated_before,
-       told_error = :told_error
+       told_error = :told_error,
+       refused_since = :refused_since,
+       synced_at = :synced_at,
+       sync_error = :sync_error
  WHERE account = :account
 
 -- set_smtp_status :defer

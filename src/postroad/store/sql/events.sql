@@ -1,12 +1,12 @@
 -- event_columns :part
-seq, event_id, account, name, recorded_at, data, queue_id
+seq, event_id, account, name, recorded_at, data, queue_id, path, special_use
 
 -- The job comes with it by a trigger. SQLite takes seq as the largest plus one.
 -- record_event :defer
 INSERT INTO event (
-    event_id, account, name, recorded_at, queue_id, data
+    event_id, account, name, recorded_at, queue_id, data, path, special_use
 ) VALUES (
-    :event_id, :account, :name, :recorded_at, :queue_id, :data
+    :event_id, :account, :name, :recorded_at, :queue_id, :data, :path, :special_use
 )
 
 -- events_after :many slow

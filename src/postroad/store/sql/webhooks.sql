@@ -33,7 +33,7 @@ UPDATE webhook_job
 RETURNING seq, attempts, queued_at, claim_token
 
 -- events_by_seq :many
-SELECT seq, event_id, account, name, recorded_at, data, queue_id
+SELECT seq, event_id, account, name, recorded_at, data, queue_id, path, special_use
   FROM event
  WHERE seq IN (
     SELECT value FROM json_each(:seqs)                             --@sqlite

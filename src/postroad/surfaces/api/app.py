@@ -34,7 +34,7 @@ from postroad.surfaces.api.errors import (
     rate_headers,
 )
 from postroad.surfaces.api.openapi import document
-from postroad.surfaces.api.operation import OPERATIONS, Operation, snake_case
+from postroad.surfaces.api.operation import OPERATIONS, Operation, needs_query, snake_case
 from postroad.surfaces.api.request import (
     ClientAddresses,
     Disconnected,
@@ -50,6 +50,7 @@ from postroad.surfaces.api.request import (
 from postroad.surfaces.api.router import Router
 from postroad.surfaces.api.schemas.members import NoQuery
 from postroad.surfaces.api.schemas.paths import PATH_MEMBERS
+from postroad.surfaces.api.stream import Stream, send_stream
 from postroad.surfaces.api.validation import BROKEN_JSON, Problems, Reader
 
 log = get_logger(__name__)
@@ -88,7 +89,7 @@ class _Entry:
     body: Reader[Any] | None
     members: tuple[tuple[str, str, Callable[[object], str]], ...]  # wire name, ours, check
     takes_query: bool
-    no_query: Any  # the query structure of a request without a query
+    no_query: Any  # the query structure of a request without one; None when it must have one
 
     @classmethod
     def of(cls, operation: Operation) -> _Entry:
@@ -100,7 +101,7 @@ class _Entry:
                 (name, snake_case(name), PATH_MEMBERS[name].parse) for name in operation.members
             ),
             takes_query=operation.query is not NoQuery,
-            no_query=operation.query(),
+            no_query=None if needs_query(operation) else operation.query(),
         )
 
 
@@ -110,6 +111,7 @@ class _Answer:
     body: bytes
     content_type: bytes = JSON
     headers: Headers = ()
+    stream: Stream | None = None  # in place of the body
 
 
 @dataclass(slots=True)
@@ -168,7 +170,8 @@ class Api:
         except Disconnected:
             log.info("client went away", request_id=exchange.request_id)
             return
-        await _send(send, answer, exchange)
+        if not await _send(send, answer, exchange):
+            return
         seconds = time.perf_counter() - started
         operation_id = "none" if found is None else found[0].operation.operation_id
         request_answered(operation_id, answer.status, seconds)
@@ -285,7 +288,7 @@ class Api:
         query_members.pop("access_token", None)
         query = entry.no_query
         try:
-            if query_members:
+            if query_members or query is None:
                 query = entry.query.read_texts(query_members)
         except Invalid as error:
             problems.add_all(error.fields)
@@ -321,6 +324,8 @@ async def _hash(body: bytes | bytearray) -> str:
 
 
 def _encoded(result: object) -> _Answer:
+    if isinstance(result, Stream):
+        return _Answer(200, b"", stream=result)
     if isinstance(result, Raw):
         return _Answer(result.status, result.body, result.content_type.encode("ascii"))
     return _Answer(200, _encode(result))
@@ -331,7 +336,10 @@ def _refusal(error: ErrorAnswer | None) -> _Answer:
     return _Answer(error.status, error.body, JSON, error.headers)
 
 
-async def _send(send: Send, answer: _Answer, exchange: _Exchange) -> None:
+async def _send(send: Send, answer: _Answer, exchange: _Exchange) -> bool:
+    """Send the answer; false when it could not be sent to its end."""
+    if answer.stream is not None:
+        return await _send_stream(send, answer.stream, exchange)
     headers = [
         (b"content-type", answer.content_type),
         (b"content-length", b"%d" % len(answer.body)),
@@ -343,6 +351,24 @@ async def _send(send: Send, answer: _Answer, exchange: _Exchange) -> None:
         headers.append((b"x-request-id", exchange.request_id.encode("ascii")))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
+    return True
+
+
+async def _send_stream(send: Send, stream: Stream, exchange: _Exchange) -> bool:
+    """The edge of a download: what fails in it ends its connection, and nothing else."""
+    is_head = exchange.scope["method"] == "HEAD"
+    try:
+        await send_stream(send, exchange.receive, stream, exchange.extra, is_head=is_head)
+    except Disconnected:
+        log.info("client went away", request_id=exchange.request_id)
+        return False
+    except PostroadError as error:
+        log.warning("download cut short", request_id=exchange.request_id, error=str(error))
+        return False
+    except Exception:
+        log.exception("download cut short", request_id=exchange.request_id)
+        return False
+    return True
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -12,6 +12,7 @@ from postroad.engine.access import Access, Actor
 from postroad.engine.accounts.registry import AccountView
 from postroad.engine.accounts.verify import VerifyRequest, VerifyResult
 from postroad.engine.delivery.outbox import OutboxEntry
+from postroad.engine.mail.service import Mail
 from postroad.engine.settings import Settings
 from postroad.engine.submit.request import SubmitRequest, SubmitResult
 
@@ -47,6 +48,8 @@ class Engine(Protocol):
     def submit(self) -> SubmitService: ...
     @property
     def outbox(self) -> OutboxService: ...
+    @property
+    def mail(self) -> Mail: ...
     @property
     def access(self) -> Access: ...
     @property

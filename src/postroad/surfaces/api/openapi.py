@@ -55,7 +55,10 @@ def _operation(item: Operation, components: _Components) -> Schema:
         "summary": item.summary,
         "parameters": _parameters(item, components),
         "responses": {
-            "200": {"description": "OK", "content": _json(_answer_schema(item, components))}
+            "200": {
+                "description": "OK",
+                "content": {item.answer_type: {"schema": _answer_schema(item, components)}},
+            }
         }
         | {
             str(status): {
@@ -98,6 +101,7 @@ def _parameters(item: Operation, components: _Components) -> list[Schema]:
         + members
         + [
             {"name": field.encode_name, "in": "query", "schema": components.field(field)}
+            | ({"required": True} if field.required else {})
             for field in query.fields
         ]
     )

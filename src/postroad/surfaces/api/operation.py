@@ -18,6 +18,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from msgspec.structs import fields
+
 from postroad.domain.token import Action, Group, TokenScope
 from postroad.surfaces.api.schemas.members import NoQuery
 
@@ -52,6 +54,7 @@ class Operation:
     headers: tuple[str, ...]  # request headers of its own, beyond x-ee-timeout
     body_schema: dict[str, Any] | None  # where the type does not tell it all
     answer_schema: dict[str, Any] | None
+    answer_type: str  # media type of the answer
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -82,6 +85,7 @@ def operation(
     headers: tuple[str, ...] = (),
     body_schema: dict[str, Any] | None = None,
     answer_schema: dict[str, Any] | None = None,
+    answer_type: str = "application/json",
 ) -> Callable[[Handler], Handler]:
     """Enter a handler into the table. ``account_in`` is found by itself for a path member."""
 
@@ -112,11 +116,17 @@ def operation(
                 headers=headers,
                 body_schema=body_schema,
                 answer_schema=answer_schema,
+                answer_type=answer_type,
             )
         )
         return handler
 
     return enter
+
+
+def needs_query(operation: Operation) -> bool:
+    """Whether a query member has to be given."""
+    return any(field.required for field in fields(operation.query))
 
 
 def snake_case(member: str) -> str:

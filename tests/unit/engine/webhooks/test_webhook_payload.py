@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -88,3 +89,11 @@ def test_the_body_is_json_that_says_what_was_recorded(
     assert decoded["data"] == data
     assert decoded["account"] == account
     assert decoded["serviceUrl"] == service_url
+
+
+def test_the_mailbox_that_an_event_comes_from_stands_on_the_envelope() -> None:
+    told = replace(event('{"id":"x"}'), path="INBOX", special_use="\\Inbox")
+    body = json.loads(webhook_body(told, None))
+
+    assert list(body) == ["serviceUrl", "account", "date", "path", "specialUse", "event", "data"]
+    assert (body["path"], body["specialUse"]) == ("INBOX", "\\Inbox")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from postroad.domain.errors import LocalProtocolError
-from postroad.protocol.imap import commands
+from postroad.protocol.imap import commands, message_commands
 from postroad.protocol.imap.command import Literal, LiteralStream, Part, astring, flag_list, string
 from postroad.protocol.imap.numset import NumSet
 
@@ -50,7 +50,7 @@ def test_login_takes_any_user_and_password() -> None:
 
 
 def test_fetch_spells_its_items() -> None:
-    command = commands.uid_fetch(
+    command = message_commands.uid_fetch(
         NumSet.of([1, 2, 5]), ["FLAGS", "BODY.PEEK[2.1]<0.1000>", "BODY.PEEK[HEADER.FIELDS (TO)]"]
     )
     assert command.parts == (
@@ -61,18 +61,20 @@ def test_fetch_spells_its_items() -> None:
 @pytest.mark.parametrize("item", ["", "FLAGS)", "BODY[\r\n]", "BODY.PEEK[1] X", "BODY[(])"])
 def test_what_is_no_fetch_item_is_refused(item: str) -> None:
     with pytest.raises(LocalProtocolError):
-        commands.uid_fetch(NumSet.of([1]), [item])
+        message_commands.uid_fetch(NumSet.of([1]), [item])
 
 
 def test_store_spells_flags() -> None:
-    command = commands.uid_store(NumSet.of([4]), "+FLAGS", ["\\Answered", "$Forwarded"])
+    command = message_commands.uid_store(NumSet.of([4]), "+FLAGS", ["\\Answered", "$Forwarded"])
     assert command.parts == (b" 4 +FLAGS (\\Answered $Forwarded)",)
 
 
 def test_search_arguments_are_always_quoted() -> None:
-    assert commands.header_search("Message-ID", "<a@b>").parts == (b' HEADER "Message-ID" "<a@b>"',)
-    assert commands.uid_search(["SUBJECT", b"ALL"]).parts == (b' SUBJECT "ALL"',)
-    assert commands.uid_search(["SUBJECT", "é".encode()]).parts == (
+    assert message_commands.uid_search(("HEADER", b"Message-ID", b"<a@b>")).parts == (
+        b' HEADER "Message-ID" "<a@b>"',
+    )
+    assert message_commands.uid_search(["SUBJECT", b"ALL"]).parts == (b' SUBJECT "ALL"',)
+    assert message_commands.uid_search(["SUBJECT", "é".encode()]).parts == (
         b" CHARSET UTF-8 SUBJECT ",
         Literal("é".encode()),
     )
@@ -81,11 +83,11 @@ def test_search_arguments_are_always_quoted() -> None:
 @pytest.mark.parametrize("key", ["", "ALL UNSEEN", "é", "X\r\nY", "(ALL)"])
 def test_what_is_no_search_key_is_refused(key: str) -> None:
     with pytest.raises(LocalProtocolError):
-        commands.uid_search([key])
+        message_commands.uid_search([key])
 
 
 def test_append_leaves_room_for_each_message() -> None:
-    command = commands.append(b"Sent", [(310, ["\\Seen"], 0), (5, [], None)])
+    command = message_commands.append(b"Sent", [(310, ["\\Seen"], 0), (5, [], None)])
     assert command.parts == (
         b' Sent (\\Seen) " 1-Jan-1970 00:00:00 +0000" ',
         LiteralStream(310),
@@ -96,7 +98,7 @@ def test_append_leaves_room_for_each_message() -> None:
 
 def test_an_empty_message_is_refused() -> None:
     with pytest.raises(LocalProtocolError):
-        commands.append(b"Sent", [(0, [], None)])
+        message_commands.append(b"Sent", [(0, [], None)])
 
 
 def test_identification_is_cut_to_what_the_rfc_allows() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from postroad.domain.errors import RemoteProtocolError
@@ -68,3 +70,34 @@ def test_the_rest_can_be_taken_for_another_layer() -> None:
     assert framer.pending == 4
     assert framer.take_rest() == b"\x00\x01\r\n"
     assert framer.pending == 0
+
+
+def test_a_line_that_comes_in_many_pieces_is_scanned_once() -> None:
+    framer = ResponseFramer(64 * 1024 * 1024)
+    piece = b"x" * 16_384
+    began = time.process_time()
+    for _ in range(2048):
+        framer.feed(piece)
+        assert not list(framer)
+    framer.feed(b"\r\n* 1 EXISTS\r\n")
+
+    assert [len(frame) for frame in framer] == [2048 * 16_384, len(b"* 1 EXISTS")]
+    assert time.process_time() - began < 2.0
+
+
+def test_the_rest_of_a_read_is_given_up_whole() -> None:
+    framer = ResponseFramer()
+    framer.feed(b"A1 OK go\r\nnot\r\nimap any more\r")
+
+    assert next(iter(framer)) == b"A1 OK go"
+    assert framer.pending == len(b"not\r\nimap any more\r")
+    assert framer.take_rest() == b"not\r\nimap any more\r"
+    assert framer.pending == 0
+
+
+def test_literals_and_plain_lines_mix_in_one_read() -> None:
+    framer = ResponseFramer()
+    framer.feed(b"* 1 EXISTS\r\n* 1 FETCH (BODY[] {4}\r\na\r\nb)\r\n* 2 EXISTS\r\n* 3 EX")
+    assert list(framer) == [b"* 1 EXISTS", b"* 1 FETCH (BODY[] {4}\r\na\r\nb)", b"* 2 EXISTS"]
+    framer.feed(b"ISTS\r\nA1 OK {5}\r\n* 4 EXISTS\r\n")
+    assert list(framer) == [b"* 3 EXISTS", b"A1 OK {5}", b"* 4 EXISTS"]

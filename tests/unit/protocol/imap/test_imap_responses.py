@@ -4,7 +4,8 @@ import pytest
 
 from postroad.domain.errors import RemoteProtocolError
 from postroad.protocol.imap.fetch import Fetched
-from postroad.protocol.imap.listing import ListEntry, MailboxCounts, Namespace, NamespacePart
+from postroad.protocol.imap.listing import ListEntry, Namespace, NamespacePart
+from postroad.protocol.imap.mailbox_status import MailboxStatus
 from postroad.protocol.imap.numset import NumSet
 from postroad.protocol.imap.response import (
     Capability,
@@ -138,7 +139,7 @@ OK, NO, BAD, BYE = Condition.OK, Condition.NO, Condition.BAD, Condition.BYE
         (b'* XLIST (\\Sent) "/" Sent', ListEntry("XLIST", ("\\Sent",), "/", b"Sent")),
         (
             b"* STATUS blurdybloop (MESSAGES 231 UIDNEXT 44292 X (1))",
-            MailboxCounts(b"blurdybloop", {"MESSAGES": 231, "UIDNEXT": 44292}),
+            MailboxStatus(b"blurdybloop", messages=231, uidnext=44292),
         ),
         (
             b'* NAMESPACE (("" "/")) (("~" "/")) (("#shared/" "/" "X" ("y")))',

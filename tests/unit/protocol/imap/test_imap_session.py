@@ -5,7 +5,7 @@ import zlib
 import pytest
 
 from postroad.domain.errors import LocalProtocolError, RemoteProtocolError
-from postroad.protocol.imap import commands
+from postroad.protocol.imap import commands, mailbox_commands, message_commands
 from postroad.protocol.imap.command import Command
 from postroad.protocol.imap.events import (
     Challenge,
@@ -62,11 +62,11 @@ def test_anything_but_a_greeting_ends_the_session(first: bytes) -> None:
 @pytest.mark.parametrize(
     ("greeting", "command"),
     [
-        (b"* OK ready", commands.NAMESPACE),
-        (b"* OK ready", commands.select(b"x")),
+        (b"* OK ready", mailbox_commands.NAMESPACE),
+        (b"* OK ready", mailbox_commands.select(b"x")),
         (b"* PREAUTH ready", commands.login("a", "b")),
         (b"* PREAUTH ready", commands.STARTTLS),
-        (b"* PREAUTH ready", commands.uid_fetch(NumSet.of([1]), ["FLAGS"])),
+        (b"* PREAUTH ready", message_commands.uid_fetch(NumSet.of([1]), ["FLAGS"])),
         (b"* BYE no", commands.NOOP),
         (b"* OK ready", Command("XYZZY")),
         (b"* OK [CAPABILITY LOGINDISABLED] ready", commands.login("a", "b")),
@@ -81,9 +81,9 @@ def test_a_command_that_changes_the_state_travels_alone() -> None:
     one = session(b"* PREAUTH ready")
     one.send(commands.NOOP)
     with pytest.raises(LocalProtocolError):
-        one.send(commands.select(b"x"))
+        one.send(mailbox_commands.select(b"x"))
     hear(one, b"A1 OK\r\n")
-    one.send(commands.select(b"x"))
+    one.send(mailbox_commands.select(b"x"))
     with pytest.raises(LocalProtocolError):
         one.send(commands.NOOP)
 
@@ -177,7 +177,7 @@ def test_too_many_malformed_responses_end_the_session() -> None:
 
 def test_a_stream_takes_exactly_what_was_announced() -> None:
     one = session(b"* PREAUTH [CAPABILITY LITERAL+] x")
-    one.send(commands.append(b"x", [(5, (), None)]))
+    one.send(message_commands.append(b"x", [(5, (), None)]))
     assert written(one) == b"A1 APPEND x {5+}\r\n"
     assert one.next_output() == StreamWanted("A1", 5)
     assert one.literal_octets(b"abc") == b"abc"
@@ -189,22 +189,22 @@ def test_a_stream_takes_exactly_what_was_announced() -> None:
 
 def test_large_literals_wait_even_where_they_need_not() -> None:
     one = session(b"* PREAUTH [CAPABILITY LITERAL+] x")
-    one.send(commands.append(b"x", [(100_000, (), None)]))
+    one.send(message_commands.append(b"x", [(100_000, (), None)]))
     assert written(one) == b"A1 APPEND x {100000}\r\n"
 
 
 def test_literal_minus_ends_at_4096_octets() -> None:
     one = session(b"* PREAUTH [CAPABILITY LITERAL-] x")
-    one.send(commands.append(b"x", [(4096, (), None)]))
+    one.send(message_commands.append(b"x", [(4096, (), None)]))
     assert written(one) == b"A1 APPEND x {4096+}\r\n"
     two = session(b"* PREAUTH [CAPABILITY LITERAL-] x")
-    two.send(commands.append(b"x", [(4097, (), None)]))
+    two.send(message_commands.append(b"x", [(4097, (), None)]))
     assert written(two) == b"A1 APPEND x {4097}\r\n"
 
 
 def test_several_messages_go_in_one_append() -> None:
     one = session(b"* PREAUTH [CAPABILITY LITERAL+ MULTIAPPEND] x")
-    one.send(commands.append(b"x", [(2, (), None), (3, (), None)]))
+    one.send(message_commands.append(b"x", [(2, (), None), (3, (), None)]))
     out = written(one)
     out += one.literal_octets(b"ab")
     out += written(one)

@@ -99,3 +99,11 @@ def test_what_is_no_structure_is_refused(text: bytes) -> None:
 def test_a_million_parts_are_refused() -> None:
     with pytest.raises(RemoteProtocolError, match="more than"):
         tree(b"(" + b'("a" "b")' * 20_000 + b' "mixed")')
+
+
+def test_a_report_with_a_disposition_is_not_taken_for_a_message() -> None:
+    part = tree(
+        b'("message" "delivery-status" NIL NIL "Report" "7bit" 377 NIL ("inline" NIL) NIL NIL)'
+    )
+    assert part.children == ()
+    assert (part.disposition, part.size) == ("inline", 377)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from postroad.protocol.imap import commands
+from postroad.protocol.imap import commands, mailbox_commands, message_commands
 from postroad.protocol.imap.command import Command
 from postroad.protocol.imap.events import StreamWanted
 from postroad.protocol.imap.numset import NumSet
@@ -25,11 +25,11 @@ def command(words: list[str]) -> Command:
         case ["LOGIN", user, password]:
             return commands.login(user, password)
         case ["SELECT", name]:
-            return commands.select(name.encode())
+            return mailbox_commands.select(name.encode())
         case ["APPEND", name, size]:
-            return commands.append(name.encode(), [(int(size), ("\\Seen",), None)])
+            return message_commands.append(name.encode(), [(int(size), ("\\Seen",), None)])
         case ["UID", "FETCH", uid, *items]:
-            return commands.uid_fetch(NumSet.of([int(uid)]), items)
+            return message_commands.uid_fetch(NumSet.of([int(uid)]), items)
         case [name]:
             return Command(name)
         case _:

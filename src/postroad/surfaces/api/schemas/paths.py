@@ -42,8 +42,29 @@ class QueueId(_Id):
     SCHEMA: ClassVar[Schema] = {"type": "string", "maxLength": 100}
 
 
+class MessageIdMember(_Id):
+    __slots__ = ()
+    MAX_CHARS = 256
+    SCHEMA: ClassVar[Schema] = {"type": "string", "maxLength": 256}
+
+
+class AttachmentIdMember(_Id):
+    __slots__ = ()
+    MAX_CHARS = 2048
+    SCHEMA: ClassVar[Schema] = {"type": "string", "maxLength": 2048}
+
+
+class TextIdMember(_Id):
+    __slots__ = ()
+    MAX_CHARS = 10_240
+    SCHEMA: ClassVar[Schema] = {"type": "string", "maxLength": 10_240}
+
+
 PATH_MEMBERS: Final[dict[str, type[_Id] | type[HexId]]] = {
     "account": AccountId,
+    "attachment": AttachmentIdMember,
+    "message": MessageIdMember,
+    "text": TextIdMember,
     "queueId": QueueId,
     "token": HexId,
 }

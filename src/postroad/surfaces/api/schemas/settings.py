@@ -55,6 +55,8 @@ def _schema(setting: Setting) -> dict[str, object]:
         schema["items"] = {"type": "string", "maxLength": setting.max_length}
     elif setting.max_length is not None:
         schema["maxLength"] = setting.max_length
+    if setting.choices:
+        schema["enum"] = list(setting.choices)
     if setting.minimum is not None:
         schema["minimum"] = setting.minimum
     if setting.maximum is not None:
@@ -74,6 +76,7 @@ _TYPES: dict[SettingKind, dict[str, object]] = {
     SettingKind.HOSTNAME: {"type": "string", "format": "hostname"},
     SettingKind.ADDRESS: {"type": "string", "format": "ip"},
     SettingKind.URL: {"type": "string", "format": "uri"},
+    SettingKind.CHOICE: {"type": "string"},
     SettingKind.NAMES: {"type": "array"},
     SettingKind.HEADERS: {
         "type": "array",

@@ -193,14 +193,15 @@ class SubmitBody(Request):
         """
         problems = Problems()
         raw = self.raw if isinstance(self.raw, bytes) else None
-        text, html = _body(self.text), _body(self.html)
-        self._check(raw, text, html, max_chars, problems)
+        text = check_text("text", self.text, max_chars, problems)
+        html = check_text("html", self.html, max_chars, problems)
+        self._check(raw, max_chars, problems)
         request = SubmitRequest(
             from_=None if self.from_ is UNSET else self.from_.to_domain(),
-            to=_addresses(self.to),
-            cc=_addresses(self.cc),
-            bcc=_addresses(self.bcc),
-            reply_to=_addresses(self.replyTo),
+            to=addresses_of(self.to),
+            cc=addresses_of(self.cc),
+            bcc=addresses_of(self.bcc),
+            reply_to=addresses_of(self.replyTo),
             subject=given(self.subject),
             text=text,
             html=html,
@@ -214,7 +215,7 @@ class SubmitBody(Request):
             reference=None if self.reference is UNSET else self.reference.to_domain(problems),
             envelope=None if self.envelope is UNSET else self._envelope(self.envelope, problems),
             message_id=given(self.messageId),
-            headers=() if self.headers is UNSET else _headers(self.headers, problems),
+            headers=() if self.headers is UNSET else headers_of(self.headers, problems),
             send_at=None if self.sendAt is UNSET else int(self.sendAt),
             delivery_attempts=None if self.deliveryAttempts is UNSET else self.deliveryAttempts,
             copy=None if self.copy is UNSET else self.copy,
@@ -229,20 +230,8 @@ class SubmitBody(Request):
         problems.check()
         return request
 
-    def _check(
-        self,
-        raw: bytes | None,
-        text: str | None,
-        html: str | None,
-        max_chars: int,
-        problems: Problems,
-    ) -> None:
+    def _check(self, raw: bytes | None, max_chars: int, problems: Problems) -> None:
         check_octets(raw, "raw", "raw", max_chars, problems)
-        for key, body in (("text", text), ("html", html)):
-            if body is not None and len(body) > max_chars:
-                problems.add(
-                    key, f"length must be less than or equal to {max_chars} characters long"
-                )
         if raw is not None:
             for key, value in (
                 ("html", self.html),
@@ -264,7 +253,7 @@ class SubmitBody(Request):
         if envelope.to is not UNSET:
             rcpt_to = tuple(dict.fromkeys(str(item) for item in envelope.to))
         else:
-            lists = (_addresses(self.to), _addresses(self.cc), _addresses(self.bcc))
+            lists = (addresses_of(self.to), addresses_of(self.cc), addresses_of(self.bcc))
             rcpt_to = tuple(dict.fromkeys(item.address for found in lists for item in found or ()))
             if not rcpt_to:
                 problems.add("to", "is required", place="envelope.to")
@@ -339,15 +328,19 @@ def check_octets(
         )
 
 
-def _body(value: str | UnsetType) -> str | None:
-    return None if value is UNSET else value.strip()
+def check_text(key: str, value: str | UnsetType, max_chars: int, problems: Problems) -> str | None:
+    """A body as it was sent, without blanks around it, held to the limit."""
+    text = None if value is UNSET else value.strip()
+    if text is not None and len(text) > max_chars:
+        problems.add(key, f"length must be less than or equal to {max_chars} characters long")
+    return text
 
 
-def _addresses(members: Sequence[AddressMember] | UnsetType) -> tuple[Address, ...] | None:
+def addresses_of(members: Sequence[AddressMember] | UnsetType) -> tuple[Address, ...] | None:
     return None if members is UNSET else tuple([member.to_domain() for member in members])
 
 
-def _headers(values: dict[str, Any], problems: Problems) -> tuple[tuple[str, str], ...]:
+def headers_of(values: dict[str, Any], problems: Problems) -> tuple[tuple[str, str], ...]:
     """Flatten ``{name: text or list of texts}``; nothing may break out of its header."""
     found: list[tuple[str, str]] = []
     for name, value in values.items():

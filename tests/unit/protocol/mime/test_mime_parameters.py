@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from postroad.protocol.imap.parameters import content_id, filename, parameter
-from postroad.protocol.imap.structure import BodyPart
+from postroad.protocol.mime.parameters import content_id, filename, parameter
+from postroad.protocol.mime.part import BodyPart
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from postroad.protocol.imap.structure import BodyPart
         ({"filename": b"old.txt", "filename*": b"utf-8''new.txt"}, "new.txt"),
         ({"filename": b"a\r\nb\x00c"}, "a b c"),
         ({"filename": b""}, None),
-        ({"filename*": b"no-such-charset''%FF"}, "\ufffd"),
+        ({"filename*": b"no-such-charset''%FF"}, "ÿ"),
         ({}, None),
     ],
 )

@@ -1,0 +1,1 @@
+"""Following what happens in mailboxes: see, compare, write down, tell."""

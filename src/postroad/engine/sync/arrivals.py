@@ -1,0 +1,152 @@
+"""Reading messages for their announcement, patiently.
+
+A server may name a message that it cannot give yet: that is tried three times more (contract
+B-227), and then told as missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from hashlib import blake2b
+
+from postroad.domain.mailbox_state import MailboxCursor
+from postroad.domain.message_index import Entry, fingerprint, marks
+from postroad.engine.sync.connection import Connection
+from postroad.engine.sync.describe import Describer, Description
+from postroad.engine.sync.ingest import Arrival
+from postroad.protocol.imap.fetch import Fetched
+from postroad.protocol.imap.numset import NumSet
+from postroad.transport.imap import CommandRefused
+
+BATCH = 50  # messages that are announced in one transaction
+RETRY_S = (1.0, 1.7, 2.89)
+_MAX_BYTES = 4 * 1024 * 1024  # of one message's header block
+_MAX_REFERENCES = 50  # of one message; the newest are the last
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Arrivals:
+    """Reads messages of the selected mailbox.
+
+    ``notify_from`` (epoch ms) is the date before which messages are not announced; ``threading``
+    asks for threads of our own where the server has none.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        describer: Describer,
+        account: str,
+        *,
+        notify_from: int | None,
+        threading: bool = False,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._connection = connection
+        self._describer = describer
+        self._account = account
+        self._notify_from = notify_from
+        self._threading = threading
+        self._sleep = sleep
+
+    async def read(
+        self, cursor: MailboxCursor, uids: NumSet, *, expected: Sequence[int] = ()
+    ) -> list[Arrival]:
+        """Messages from ``cursor.announced`` on, by UID. ``expected`` ones are waited for."""
+        found: dict[int, Fetched] = {}
+        await self._fetch(cursor, uids, found)
+        lacking = self._lacking(found, expected)
+        waited_s = 0.0
+        retries: dict[int, tuple[int, int]] = {}  # of those that took more than one try
+        for number, pause_s in enumerate(RETRY_S, 1):
+            if not lacking:
+                break
+            await self._sleep(pause_s)
+            waited_s += pause_s
+            await self._fetch(cursor, NumSet.of(lacking), found)
+            for uid in lacking:
+                retries[uid] = (number, round(waited_s * 1000))
+            lacking = self._lacking(found, lacking)
+        arrivals = []
+        for uid in sorted({*found, *lacking}):
+            if uid in lacking:
+                row = found.get(uid)
+                known = marks(row.flags, row.labels) if row and row.flags is not None else None
+                entry = Entry(uid, known or marks(()))
+                arrivals.append(Arrival(entry, missing=retries[uid], is_indexed=known is not None))
+            else:
+                arrivals.append(await self._arrival(cursor, found[uid], retries.get(uid)))
+        return arrivals
+
+    async def _fetch(self, cursor: MailboxCursor, uids: NumSet, found: dict[int, Fetched]) -> None:
+        for row in await self._rows(uids):
+            if row.uid is not None and row.uid >= cursor.announced:
+                found[row.uid] = row
+
+    async def _rows(self, uids: NumSet) -> list[Fetched]:
+        items = ["UID", "FLAGS", *self._connection.identity_items]
+        if self._connection.can("X-GM-EXT-1"):
+            items.append("X-GM-LABELS")
+        if self._connection.can("CONDSTORE") or self._connection.can("QRESYNC"):
+            items.append("MODSEQ")
+        items += self._describer.items(self._connection)
+        try:
+            return await self._connection.uid_fetch(uids, items, max_bytes=_MAX_BYTES)
+        except CommandRefused:
+            # One message may be what the server chokes on: the others must not wait for it.
+            if len(uids) == 1:
+                return []
+            present = await self._connection.uid_search(["UID", str(uids)])
+            if len(present) <= 1:
+                return []
+            rows = []
+            for uid in present:
+                rows += await self._rows(NumSet.of([uid]))
+            return rows
+
+    def _lacking(self, found: dict[int, Fetched], expected: Sequence[int]) -> list[int]:
+        broken = {uid for uid, row in found.items() if not self._describer.is_complete(row)}
+        return sorted(broken | {uid for uid in expected if uid not in found})
+
+    async def _arrival(
+        self, cursor: MailboxCursor, row: Fetched, retries: tuple[int, int] | None
+    ) -> Arrival:
+        assert row.uid is not None
+        not_before = self._notify_from
+        if not_before is not None and row.uid >= cursor.baseline:
+            # It came while we looked. A Date field knows whole seconds only, and would make it
+            # older than an account that is as young as this second.
+            not_before = not_before // 1000 * 1000
+        told = await self._describer.describe(self._connection, cursor, row, not_before=not_before)
+        data: dict[str, object] | None = None
+        if not_before is None or (told.date is not None and told.date >= not_before):
+            data = dict(told.data)
+            if retries is not None:
+                data["missingRetries"], data["missingDelay"] = retries
+        return Arrival(
+            Entry(row.uid, marks(row.flags or (), row.labels), self._fingerprint(row, told)),
+            data,
+            email_id=row.email_id,
+            thread_nodes=self._thread_nodes(row, told),
+        )
+
+    def _fingerprint(self, row: Fetched, told: Description) -> int:
+        if row.email_id:
+            return fingerprint(self._account, row.email_id)
+        return fingerprint(
+            self._account, told.message_id, size=row.size, internal_date=row.internal_date
+        )
+
+    def _thread_nodes(self, row: Fetched, told: Description) -> tuple[int, ...]:
+        if not self._threading or row.thread_id is not None:
+            return ()
+        named = [*told.references[-_MAX_REFERENCES:], told.message_id]
+        return tuple(thread_node(one) for one in dict.fromkeys(named) if one)
+
+
+def thread_node(message_id: str) -> int:
+    """A Message-ID as a node of the threads of an account."""
+    digest = blake2b(message_id.encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)

@@ -1,0 +1,121 @@
+"""Learning of new messages what is told about them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+from postroad.domain.errors import NotFound
+from postroad.domain.mailbox_state import MailboxCursor
+from postroad.domain.message_id import pack_message
+from postroad.domain.setting import SettingValues
+from postroad.engine.mail.details import headers_of, summary_of
+from postroad.engine.mail.payload import message_new_data, needed_items, wanted_bodies
+from postroad.engine.mail.text import LARGE_BYTES
+from postroad.engine.providers.imap_reading import fetch_bodies
+from postroad.engine.providers.results import FoundBody, PartWish
+from postroad.engine.sync.connection import Connection
+from postroad.protocol.imap.fetch import Fetched
+from postroad.protocol.mime.headers import message_ids
+from postroad.transport.imap import CommandRefused
+
+
+class SettingsSource(Protocol):
+    """Settings as they are now."""
+
+    @property
+    def snapshot(self) -> SettingValues: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is known of one message once it was read."""
+
+    data: Mapping[str, object]  # of messageNew
+    date: int | None  # epoch ms, of the Date field or else of the arrival
+    message_id: str | None
+    references: tuple[str, ...] = ()  # Message-IDs that it names, In-Reply-To included
+
+
+class Describer(Protocol):
+    """Reads messages for their announcement."""
+
+    def items(self, connection: Connection) -> Sequence[str]:
+        """What to fetch for :meth:`describe`, besides UID, FLAGS and ids."""
+        ...
+
+    def is_complete(self, row: Fetched) -> bool:
+        """Whether the server gave enough to describe the message."""
+        ...
+
+    async def describe(
+        self, connection: Connection, cursor: MailboxCursor, row: Fetched, *, not_before: int | None
+    ) -> Description:
+        """Read what is still lacking, such as the text, unless the message is older than
+        ``not_before`` (epoch ms) and is not announced anyway.
+        """
+        ...
+
+
+class MessageDescriber:
+    """Describes messages as the settings of the moment want them."""
+
+    def __init__(self, settings: SettingsSource, *, folds: bool = True) -> None:
+        self._settings = settings
+        self._folds = folds  # quoted history in clean HTML
+
+    def items(self, connection: Connection) -> Sequence[str]:
+        return needed_items(self._settings.snapshot)
+
+    def is_complete(self, row: Fetched) -> bool:
+        return row.envelope is not None or row.structure is not None or bool(row.sections)
+
+    async def describe(
+        self, connection: Connection, cursor: MailboxCursor, row: Fetched, *, not_before: int | None
+    ) -> Description:
+        assert row.uid is not None
+        settings = self._settings.snapshot
+        message = pack_message(cursor.number, row.uid)
+        summary = summary_of(row, message=message, path=cursor.path, special_use=cursor.special_use)
+        known = Description({}, summary.date, summary.message_id, _references(row))
+        if not_before is not None and (summary.date is None or summary.date < not_before):
+            return known
+        bodies = await _bodies(connection, row, wanted_bodies(row, settings))
+        make = partial(
+            message_new_data,
+            row,
+            message=message,
+            path=cursor.path,
+            special_use=cursor.special_use,
+            settings=settings,
+            bodies=bodies,
+            folds=self._folds,
+        )
+        is_large = sum(len(body.octets) for body in bodies) > LARGE_BYTES
+        data = await asyncio.to_thread(make) if is_large else make()
+        return replace(known, data=data)
+
+
+async def _bodies(
+    connection: Connection, row: Fetched, wishes: Sequence[PartWish]
+) -> list[FoundBody]:
+    """The parts that the settings want; none when the message has just gone or is withheld."""
+    if not wishes:
+        return []
+    try:
+        return await fetch_bodies(connection, row, wishes)
+    except (CommandRefused, NotFound):
+        return []
+
+
+def _references(row: Fetched) -> tuple[str, ...]:
+    """Message-IDs that a message names."""
+    headers = headers_of(row)
+    named: list[str] = []
+    for name in ("references", "in-reply-to"):
+        value = headers.raw(name) if headers is not None else None
+        named += message_ids(value or "")
+    return tuple(named)

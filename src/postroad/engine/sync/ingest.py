@@ -1,0 +1,321 @@
+"""Writing down what was seen in mailboxes, and telling of it, in one transaction per batch.
+
+Each unit begins with the check of the account's lease: whoever lost it writes nothing. The cursor
+of a mailbox moves in the unit that records what it passes, so that a process that is killed at
+any moment neither loses a message nor announces one twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from postroad.domain.errors import LeaseLost
+from postroad.domain.event import Event
+from postroad.domain.lease import Lease
+from postroad.domain.mailbox import Mailbox, SpecialUse
+from postroad.domain.mailbox_state import Indexer, MailboxCursor, MailboxState
+from postroad.domain.message_index import MAX_MESSAGES, Chunk, Entry
+from postroad.engine.sync.diff import Changes, Sight, amend, split
+from postroad.engine.sync.moves import Moves
+from postroad.engine.sync.told import Teller
+from postroad.observe import metrics
+from postroad.store import Store, Tx
+
+T = TypeVar("T")
+
+_MAX_UID = 0xFFFF_FFFF
+_CHUNKS_AT_A_TIME = 4  # in one transaction
+
+Unit = Callable[[Tx, list[Event]], Coroutine[Any, Any, T]]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message behind all that are known, or a known one whose announcement is due.
+
+    ``data`` is that of messageNew; ``None`` announces nothing. ``missing`` stands for a message
+    that could not be fetched: how often it was tried and for how many milliseconds.
+    """
+
+    entry: Entry
+    data: Mapping[str, object] | None = None
+    missing: tuple[int, int] | None = None
+    is_indexed: bool = True  # the server has told of it; otherwise it is not known any further
+    email_id: str | None = None
+    thread_nodes: tuple[int, ...] = ()  # of itself and all that it refers to; empty: not wanted
+
+
+class Ingest:
+    """The writing side of one account's sync. Methods return the cursor as it stands now.
+
+    All raise :exc:`~postroad.domain.errors.LeaseLost` when another took over.
+    """
+
+    def __init__(self, store: Store, lease: Lease, account: str) -> None:
+        self._store = store
+        self._lease = lease
+        self._account = account
+        self._moves = Moves(account)
+
+    # Mailboxes
+
+    async def begin(
+        self,
+        mailbox: Mailbox,
+        state: MailboxState,
+        *,
+        uidnext: int,
+        indexer: Indexer,
+        is_lost: bool = False,
+    ) -> MailboxCursor:
+        """Meet a mailbox, or another life of one, and tell of it.
+
+        ``uidnext`` is the server's, or what stands for it. Old mail is announced later where the
+        account is new, or the mailbox is where new mail arrives; never after a reset.
+        ``is_lost`` tells that what was known of it is of no use.
+        """
+        assert state.uidvalidity is not None
+        uidvalidity = state.uidvalidity
+
+        async def unit(tx: Tx, events: list[Event]) -> MailboxCursor:
+            known = await tx.messages.cursor(self._account, mailbox.path)
+            status = await tx.accounts.status(self._account)
+            if known is not None:
+                await tx.messages.forget_messages(self._account, known.number)
+            has_changed = known is not None and known.uidvalidity != uidvalidity
+            was_lost = is_lost or (
+                known is None
+                and status.connected_before
+                and not await tx.messages.cursors(self._account)
+            )
+            is_main = mailbox.special_use in (SpecialUse.INBOX, SpecialUse.ALL)
+            is_silent = has_changed or was_lost or (status.connected_before and not is_main)
+            cursor = MailboxCursor(
+                path=mailbox.path,
+                number=await tx.mailboxes.number(self._account, mailbox.path, str(uidvalidity)),
+                uidvalidity=uidvalidity,
+                announced=uidnext if is_silent else 1,
+                baseline=uidnext,
+                highestmodseq=state.highestmodseq,
+                indexer=indexer,
+                special_use=mailbox.special_use,
+                delimiter=mailbox.delimiter,
+            )
+            if indexer is Indexer.FAST:
+                cursor = replace(
+                    cursor, uidnext=uidnext, messages=state.messages, checked_at=tx.now
+                )
+            await tx.messages.put_cursor(self._account, cursor)
+            teller = Teller.of(self._account, cursor)
+            if has_changed and known is not None:
+                events.append(
+                    teller.mailbox_reset(
+                        uidvalidity, reason="uidValidityChange", previous=known.uidvalidity
+                    )
+                )
+            elif was_lost:
+                events.append(
+                    teller.mailbox_reset(uidvalidity, reason="syncStateLost", previous=None)
+                )
+            if known is None or has_changed:
+                events.append(teller.mailbox_new(uidvalidity))
+            return cursor
+
+        return await self._write(unit)
+
+    async def forget(self, cursor: MailboxCursor, *, is_deleted: bool) -> None:
+        """Drop a mailbox; ``is_deleted`` tells of it, otherwise it is only followed no more."""
+
+        async def unit(tx: Tx, events: list[Event]) -> None:
+            known = await tx.messages.cursor(self._account, cursor.path)
+            if known is None:
+                return
+            await tx.messages.forget_mailbox(self._account, known)
+            if is_deleted:
+                events.append(Teller.of(self._account, known).mailbox_deleted())
+
+        await self._write(unit)
+
+    async def settle(self, cursor: MailboxCursor, **changes: Any) -> MailboxCursor:
+        """Move what a look without messages moves: counts, MODSEQ, the time of the look."""
+        settled = replace(cursor, **changes)
+        if settled != cursor:
+
+            async def unit(tx: Tx, events: list[Event]) -> None:
+                await self._compare(tx, cursor)
+                await tx.messages.put_cursor(self._account, settled)
+
+            await self._write(unit)
+        return settled
+
+    async def put_listing(self, mailboxes: Sequence[Mailbox]) -> None:
+        async def unit(tx: Tx, events: list[Event]) -> None:
+            if await tx.messages.listing(self._account) != list(mailboxes):
+                await tx.messages.put_listing(self._account, mailboxes)
+
+        await self._write(unit)
+
+    # Messages
+
+    async def index(
+        self, cursor: MailboxCursor, entries: Sequence[Entry], *, uidnext: int
+    ) -> MailboxCursor:
+        """Know old messages, in order of UID, without telling anybody."""
+
+        async def unit(tx: Tx, events: list[Event]) -> MailboxCursor:
+            await self._compare(tx, cursor)
+            await self._append(tx, cursor, entries)
+            moved = replace(cursor, messages=cursor.messages + len(entries), uidnext=uidnext)
+            await tx.messages.put_cursor(self._account, moved)
+            return moved
+
+        return await self._write(unit)
+
+    async def announce(
+        self, cursor: MailboxCursor, arrivals: Sequence[Arrival], *, upto: int
+    ) -> MailboxCursor:
+        """Tell of messages in order of UID; afterwards all below ``upto`` are told and known."""
+
+        async def unit(tx: Tx, events: list[Event]) -> MailboxCursor:
+            await self._compare(tx, cursor)
+            new = [
+                one.entry for one in arrivals if one.entry.uid >= cursor.uidnext and one.is_indexed
+            ]
+            if cursor.indexer is Indexer.FULL:
+                await self._append(tx, cursor, new)
+            teller = Teller.of(self._account, cursor)
+            for one in arrivals:
+                if one.missing is not None:
+                    retries, delay_ms = one.missing
+                    events.append(
+                        teller.message_missing(one.entry.uid, retries=retries, delay_ms=delay_ms)
+                    )
+                    continue
+                was_met = await self._moves.arrived(tx, cursor, one.entry, one.email_id, events)
+                data = await self._threaded(tx, one)
+                if data is not None:
+                    seems_new = not was_met and cursor.special_use is not SpecialUse.SENT
+                    events.append(teller.message_new({**data, "seemsLikeNew": seems_new}))
+            moved = replace(
+                cursor,
+                messages=cursor.messages + len(new),
+                uidnext=max(cursor.uidnext, upto),
+                announced=max(cursor.announced, upto),
+            )
+            await tx.messages.put_cursor(self._account, moved)
+            return moved
+
+        return await self._write(unit)
+
+    async def amend(self, cursor: MailboxCursor, sight: Sight) -> MailboxCursor:
+        """Bring known messages up to date with a sight, and tell what has changed.
+
+        Takes several transactions where many messages are concerned. Raises :exc:`ValueError`
+        when what is stored cannot be read.
+        """
+        if sight.is_empty:
+            return cursor
+        starts = await self._store.read(
+            lambda tx: tx.messages.chunk_starts(self._account, cursor.number), quick=True
+        )
+        if not starts or starts[0] != 1:
+            starts.insert(0, 1)
+        parts = list(split(sight, starts).items())
+        for first in range(0, len(parts), _CHUNKS_AT_A_TIME):
+            some = [(starts[at], part) for at, part in parts[first : first + _CHUNKS_AT_A_TIME]]
+            cursor = await self._amend_some(cursor, some)
+        return cursor
+
+    async def _amend_some(
+        self, cursor: MailboxCursor, parts: Iterable[tuple[int, Sight]]
+    ) -> MailboxCursor:
+        async def unit(tx: Tx, events: list[Event]) -> MailboxCursor:
+            await self._compare(tx, cursor)
+            messages = cursor.messages
+            teller = Teller.of(self._account, cursor)
+            for start, part in parts:
+                held = await tx.messages.chunk_of(self._account, cursor.number, start)
+                chunk = held[1] if held is not None and held[0] == start else Chunk()
+                changes = amend(chunk, part)
+                if not changes:
+                    continue
+                await self._put(tx, cursor.number, start, chunk)
+                messages += changes.found - len(changes.gone)
+                await self._tell(tx, cursor, teller, changes, events)
+            moved = replace(cursor, messages=messages)
+            if moved != cursor:
+                await tx.messages.put_cursor(self._account, moved)
+            return moved
+
+        return await self._write(unit)
+
+    # Private
+
+    async def _compare(self, tx: Tx, cursor: MailboxCursor) -> None:
+        """Make sure that nobody else has moved the cursor. Raises :exc:`LeaseLost`."""
+        if await tx.messages.cursor(self._account, cursor.path) != cursor:
+            raise LeaseLost(f"{cursor.path} of {self._account} is followed by somebody else")
+
+    async def _tell(
+        self,
+        tx: Tx,
+        cursor: MailboxCursor,
+        teller: Teller,
+        changes: Changes,
+        events: list[Event],
+    ) -> None:
+        told = [(one.uid, teller.message_updated(one)) for one in changes.changed]
+        told += [(one.uid, teller.message_deleted(one.uid)) for one in changes.gone]
+        events.extend(event for _, event in sorted(told, key=lambda pair: pair[0]))
+        for one in changes.gone:
+            await self._moves.gone(tx, cursor, one, events)
+
+    async def _append(self, tx: Tx, cursor: MailboxCursor, entries: Sequence[Entry]) -> None:
+        """Put messages behind all that are known, filling the last chunk first."""
+        if not entries:
+            return
+        held = await tx.messages.chunk_of(self._account, cursor.number, _MAX_UID)
+        start, chunk = held if held is not None else (1, Chunk())
+        for entry in entries:
+            if len(chunk) >= MAX_MESSAGES:
+                await tx.messages.put_chunk(self._account, cursor.number, start, chunk)
+                start, chunk = entry.uid, Chunk()
+            chunk.insert(entry)
+        await tx.messages.put_chunk(self._account, cursor.number, start, chunk)
+
+    async def _put(self, tx: Tx, number: int, start: int, chunk: Chunk) -> None:
+        """Write a chunk; one that has grown too large becomes several."""
+        entries = chunk.entries()
+        for first in range(0, max(1, len(entries)), MAX_MESSAGES):
+            piece = Chunk(entries[first : first + MAX_MESSAGES])
+            first_uid = start if first == 0 else piece.uids[0]
+            await tx.messages.put_chunk(self._account, number, first_uid, piece)
+
+    async def _threaded(self, tx: Tx, one: Arrival) -> Mapping[str, object] | None:
+        if not one.thread_nodes:
+            return one.data
+        thread = await tx.messages.join_thread(self._account, one.thread_nodes)
+        return None if one.data is None else {**one.data, "threadId": thread_name(thread)}
+
+    async def _write(self, unit: Unit[T]) -> T:
+        """Run a unit under the lease, record the events that it made, and count them."""
+
+        async def fenced(tx: Tx) -> tuple[T, list[Event]]:
+            await tx.leases.check(self._lease)
+            events: list[Event] = []
+            result = await unit(tx, events)
+            if events:
+                await tx.events.record(*events)
+            return result, events
+
+        result, events = await self._store.write(fenced)
+        for event in events:
+            metrics.event_recorded(event.name.value)
+        return result
+
+
+def thread_name(thread: int) -> str:
+    """How a computed thread is shown as ``threadId``."""
+    return f"t{thread + (1 << 63):016x}"

@@ -1,0 +1,299 @@
+"""Following all mailboxes of an account over one connection.
+
+The connection stays in IDLE on the main mailbox. What happens in others is told by the server
+where it has NOTIFY, and else found by counting them every now and then. Between two changes
+nothing is kept but the cursor of the main mailbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from postroad.domain.account import Account, ImapSettings
+from postroad.domain.errors import RemoteFailure
+from postroad.domain.mailbox import Mailbox
+from postroad.domain.mailbox_state import MailboxCursor, MailboxState, SyncError
+from postroad.engine.providers.imap_folders import Folders, read_listing
+from postroad.engine.sync.connection import Connection
+from postroad.engine.sync.diff import Plan, plan
+from postroad.engine.sync.folders import choose
+from postroad.engine.sync.heard import News
+from postroad.engine.sync.ingest import Ingest
+from postroad.engine.sync.look import Followed, Looker
+from postroad.engine.sync.troubles import Troubles
+from postroad.observe import get_logger
+from postroad.protocol.imap.mailbox_status import MailboxStatus
+from postroad.store import Store, Tx
+from postroad.transport.imap import CommandRefused, IdleEnd
+
+log = get_logger("postroad.sync")
+
+ITEMS = ("MESSAGES", "UIDNEXT", "UIDVALIDITY", "HIGHESTMODSEQ")
+IDLE_S = 300.0  # then IDLE begins anew: a sign of life in both directions
+NOTIFY_ROUND_S = 3600.0  # a server that tells everything is still asked now and then
+_CALM_SHARE = 4.0  # of a look's time, until the next one that nobody waits for
+_CALM_MAX_S = 5.0
+# IDLE that says nothing, or ends without a word. Contract B-235.
+_IDLE_LIMITS_S = {"rambler.ru": 55.0, "163.com": 55.0, "yahoo.com": 180.0}
+_IDLE_IS_MUTE = ("163.com",)
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a round over all mailboxes has found."""
+
+    folders: Folders
+    followed: list[Followed]  # the main one first
+
+
+class Watch:
+    """One session. ``held`` are paths that other sessions of the same account follow.
+
+    ``turn`` is held while a mailbox is looked at that another session may take over.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        store: Store,
+        ingest: Ingest,
+        looker: Looker,
+        account: Account,
+        imap: ImapSettings,
+        *,
+        on_listing: Callable[[Folders], None],
+        held: set[str],
+        turn: asyncio.Lock,
+    ) -> None:
+        self._connection = connection
+        self._store = store
+        self._ingest = ingest
+        self._looker = looker
+        self._account = account
+        self._imap = imap
+        self._on_listing = on_listing
+        self._held = held
+        self._turn = turn
+        self._troubles = Troubles()
+        self._is_asked = False
+        self._has_notify = False
+        self._main: Followed | None = None
+        self._calm_until_s = 0.0
+
+    def ask(self) -> None:
+        """Look at every mailbox soon."""
+        self._is_asked = True
+        self._connection.stop_idle()
+
+    async def run(self, on_synced: Callable[[Learned], Awaitable[None]]) -> None:
+        """Follow until the connection ends; always ends with an exception.
+
+        ``on_synced`` hears that every mailbox was looked at, each time.
+        """
+        if self._connection.can("ENABLE"):
+            await self._connection.enable("QRESYNC")
+        loop = asyncio.get_running_loop()
+        cursor, learned = await self._round()
+        if self._connection.can("NOTIFY") and self._account.paths is None:
+            try:
+                await self._connection.notify()
+                self._has_notify = True
+            except CommandRefused:
+                pass  # then it is asked as any other server is
+        await on_synced(learned)
+        del learned
+        next_round_s = loop.time() + self._round_s
+        while True:
+            news = News()
+            until_s = min(next_round_s, self._troubles.next_s or next_round_s)
+            end = await self._connection.idle(
+                news.hear, max_s=max(0.0, min(self._idle_s, until_s - loop.time()))
+            )
+            if news.is_of_selected and cursor is not None:
+                cursor = await self._follow(cursor, news)
+            elif end is IdleEnd.EXPIRED and self._is_mute:
+                cursor = await self._open(self._main) if self._main is not None else None
+            if news.statuses:
+                cursor = await self._look_at_told(news, cursor)
+            is_due = loop.time() >= until_s
+            if is_due or self._is_asked or news.is_all or news.is_listing:
+                cursor, learned = await self._round()
+                await on_synced(learned)
+                del learned
+                next_round_s = loop.time() + self._round_s
+
+    # The main mailbox
+
+    async def _follow(self, cursor: MailboxCursor, news: News) -> MailboxCursor | None:
+        """Look at the main mailbox; ``None`` when it has to be selected again."""
+        loop = asyncio.get_running_loop()
+        if not news.is_growth_alone:
+            await asyncio.sleep(min(_CALM_MAX_S, max(0.0, self._calm_until_s - loop.time())))
+        began_s = loop.time()
+        try:
+            cursor = await self._looker.follow(cursor, news)
+        except CommandRefused as refused:
+            await self._note(cursor.path, refused, None)
+            return None
+        except ValueError:
+            self._is_asked = True  # what is stored cannot be read; selecting it begins anew
+            return None
+        ended_s = loop.time()
+        self._calm_until_s = ended_s + min(_CALM_MAX_S, (ended_s - began_s) * _CALM_SHARE)
+        return cursor
+
+    # All mailboxes
+
+    async def _round(self) -> tuple[MailboxCursor | None, Learned]:
+        """Look at every mailbox that has changed, and select the main one."""
+        self._is_asked = False
+        learned, counts = await self._learn()
+        cursors = {one.path: one for one in await self._cursors()}
+        await self._forget(learned, cursors)
+        main, others = learned.followed[0], learned.followed[1:]
+        self._main = main
+        status = counts.get(main.wire_name)
+        cursor = await self._open(main, status)
+        waiting = [one for one in others if one.mailbox.path not in self._held]
+        names = [one.wire_name for one in waiting if one.mailbox.path in cursors]
+        if not counts and names:
+            found = await self._connection.status_all(ITEMS, names=names)
+            counts = {one.wire_name: one for one in found}
+        has_left = False
+        for one in waiting:
+            status = counts.get(one.wire_name)
+            if self._has_changed(cursors.get(one.mailbox.path), one.mailbox, status):
+                has_left = True
+                await self._visit(one, status)
+        if has_left:
+            cursor = await self._open(main)
+        if not self._troubles:
+            await self._clear_error()
+        return cursor, learned
+
+    async def _learn(self) -> tuple[Learned, dict[bytes, MailboxStatus]]:
+        listing = await self._connection.list_mailboxes(status=ITEMS)
+        folders = read_listing(listing, await self._connection.namespace(), self._imap)
+        if not folders.mailboxes:
+            raise RemoteFailure("The mail server lists no mailboxes")  # contract B-066
+        is_gmail = self._connection.can("X-GM-EXT-1")
+        chosen = choose(folders.mailboxes, self._account.paths, is_gmail=is_gmail)
+        if not chosen:
+            raise RemoteFailure("None of the mailboxes that shall be followed exists")
+        await self._ingest.put_listing(folders.mailboxes)
+        self._on_listing(folders)
+        followed = [Followed(one, folders.wire_names[one.path]) for one in chosen]
+        return Learned(folders, followed), {one.wire_name: one for one in listing.status}
+
+    async def _forget(self, learned: Learned, cursors: dict[str, MailboxCursor]) -> None:
+        """Drop what is not there any more, and what is not followed any more."""
+        there = {one.path for one in learned.folders.mailboxes}
+        followed = {one.mailbox.path for one in learned.followed}
+        for path, cursor in cursors.items():
+            if path not in followed:
+                await self._ingest.forget(cursor, is_deleted=path not in there)
+
+    async def _look_at_told(self, news: News, cursor: MailboxCursor | None) -> MailboxCursor | None:
+        """Look at mailboxes of which the server has told new counts."""
+        has_left = False
+        for status in news.statuses.values():
+            if self._main is not None and status.wire_name == self._main.wire_name:
+                continue
+            known = await self._looker.cursor(status.path)
+            if known is None:
+                news.is_listing = True  # a mailbox that is new to us
+                continue
+            mailbox = Mailbox(known.path, known.delimiter, known.special_use)
+            if known.path in self._held or not self._has_changed(known, mailbox, status):
+                continue
+            has_left = True
+            await self._visit(Followed(mailbox, status.wire_name), status)
+        if has_left and self._main is not None:
+            return await self._open(self._main)
+        return cursor
+
+    async def _visit(self, followed: Followed, status: MailboxStatus | None) -> None:
+        async with self._turn:
+            if followed.mailbox.path not in self._held:
+                await self._open(followed, status)
+
+    def _has_changed(
+        self, cursor: MailboxCursor | None, mailbox: Mailbox, status: MailboxStatus | None
+    ) -> bool:
+        """Whether a mailbox is worth selecting."""
+        now_s = asyncio.get_running_loop().time()
+        if not self._troubles.may_look(mailbox.path, now_s, status):
+            return False
+        if cursor is None or status is None or not cursor.is_ready or not cursor.is_told:
+            return True
+        if status.uidvalidity is None or status.messages is None:
+            return True
+        seen = MailboxState(
+            status.uidvalidity, status.uidnext, status.messages, status.highestmodseq
+        )
+        return plan(cursor, seen, now=self._store.now()) is not Plan.NOTHING
+
+    async def _open(
+        self, followed: Followed | None, status: MailboxStatus | None = None
+    ) -> MailboxCursor | None:
+        """Select a mailbox and look at it; ``None`` when it refuses, which harms no other."""
+        if followed is None:
+            return None
+        path = followed.mailbox.path
+        try:
+            cursor = await self._looker.open(followed)
+        except CommandRefused as refused:
+            await self._note(path, refused, status)
+            return None
+        self._troubles.clear(path)
+        return cursor
+
+    async def _note(self, path: str, refused: CommandRefused, status: MailboxStatus | None) -> None:
+        is_select = refused.command in ("SELECT", "EXAMINE")
+        now_s = asyncio.get_running_loop().time()
+        self._troubles.note(path, now_s, is_select=is_select, status=status)
+        log.warning(
+            "mailbox cannot be followed",
+            account=self._account.account,
+            path=path,
+            error=refused.message,
+        )
+        error = SyncError(path, self._store.now(), refused.message)
+        await self._store.write(
+            lambda tx: tx.accounts.set_status(self._account.account, sync_error=error)
+        )
+
+    async def _clear_error(self) -> None:
+        async def unit(tx: Tx) -> None:
+            status = await tx.accounts.find_status(self._account.account)
+            if status is not None and status.sync_error is not None:
+                await tx.accounts.set_status(self._account.account, sync_error=None)
+
+        await self._store.write(unit)
+
+    async def _cursors(self) -> list[MailboxCursor]:
+        return await self._store.read(
+            lambda tx: tx.messages.cursors(self._account.account), quick=True
+        )
+
+    # Times
+
+    @property
+    def _round_s(self) -> float:
+        polled_s = float(self._imap.resync_delay_s)
+        return max(polled_s, NOTIFY_ROUND_S) if self._has_notify else polled_s
+
+    @property
+    def _idle_s(self) -> float:
+        return _by_host(self._imap.host, _IDLE_LIMITS_S, IDLE_S)
+
+    @property
+    def _is_mute(self) -> bool:
+        return self._imap.host.lower().endswith(_IDLE_IS_MUTE)
+
+
+def _by_host(host: str, limits: dict[str, float], default: float) -> float:
+    host = host.lower()
+    return next((limit for name, limit in limits.items() if host.endswith(name)), default)

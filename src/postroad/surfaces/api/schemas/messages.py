@@ -1,0 +1,356 @@
+"""Messages as JSON: lists, details, bodies. Contract §4."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, UnsetType, field
+
+from postroad.domain.address import Address
+from postroad.domain.message import (
+    AttachmentInfo,
+    MessageDetails,
+    MessagePage,
+    MessageSummary,
+    MessageText,
+    TextInfo,
+    TextWish,
+    UnreadMessage,
+)
+from postroad.engine.providers.results import PageWish
+from postroad.surfaces.api.schemas.formats import No, iso
+from postroad.surfaces.api.schemas.mailboxes import SpecialUseName
+from postroad.surfaces.api.schemas.members import Answer, MailboxPath, Paging, Request, given
+from postroad.surfaces.api.schemas.search import Search
+
+Cursor = Annotated[str, Meta(max_length=1_048_576, extra={"trim": True})]
+MessageUse = Literal["\\Drafts", "\\Junk", "\\Sent", "\\Trash", "\\Inbox"]
+TextType = Annotated[Literal["html", "plain", "*"], Meta(extra={"lower": True})]
+MaxBytes = Annotated[int, Meta(ge=0, le=1_073_741_824)]
+_MESSAGE_USES = frozenset({"\\Drafts", "\\Junk", "\\Sent", "\\Trash", "\\Inbox"})
+
+
+class CursorPaging(Paging):
+    cursor: Cursor | UnsetType = UNSET
+
+    def to_wish(self) -> PageWish:
+        return PageWish(self.page, self.pageSize, given(self.cursor) or None)
+
+
+class ListMessagesQuery(CursorPaging, kw_only=True):
+    path: MailboxPath
+
+
+class SearchQueryString(CursorPaging, kw_only=True):
+    path: MailboxPath | UnsetType = UNSET
+    useOutlookSearch: No | UnsetType = UNSET
+
+
+class SearchBody(Request):
+    search: Search
+
+
+class MessageQuery(Request):
+    """Which bodies are wanted. ``splitReply`` is ours."""
+
+    maxBytes: MaxBytes | UnsetType = UNSET
+    textType: TextType | UnsetType = UNSET
+    webSafeHtml: bool = False
+    embedAttachedImages: bool | UnsetType = UNSET
+    preProcessHtml: bool = False
+    markAsSeen: bool = False
+    splitReply: bool = False
+
+    def to_wish(self) -> TextWish:
+        """``webSafeHtml`` stands for both types, clean HTML and images in it. B-057, B-059."""
+        kind = "*" if self.webSafeHtml else self.textType
+        return TextWish(
+            plain=kind in ("plain", "*"),
+            html=kind in ("html", "*"),
+            max_chars=_limit(self.maxBytes),
+            is_web_safe=self.webSafeHtml or self.preProcessHtml,
+            embed_images=self.webSafeHtml
+            if self.embedAttachedImages is UNSET
+            else self.embedAttachedImages,
+            split_reply=self.splitReply,
+        )
+
+
+class TextQuery(Request):
+    maxBytes: MaxBytes | UnsetType = UNSET
+    textType: TextType = "*"
+    webSafeHtml: bool = False
+    splitReply: bool = False
+
+    def to_wish(self) -> TextWish:
+        kind = "*" if self.webSafeHtml else self.textType
+        return TextWish(
+            plain=kind in ("plain", "*"),
+            html=kind in ("html", "*"),
+            max_chars=_limit(self.maxBytes),
+            is_web_safe=self.webSafeHtml,
+            split_reply=self.splitReply,
+        )
+
+
+class AddressAnswer(Answer):
+    address: str
+    name: str | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, address: Address) -> AddressAnswer:
+        return cls(address=address.address, name=address.name)
+
+
+class AttachmentAnswer(Answer):
+    id: str
+    contentType: str
+    encodedSize: int
+    embedded: bool
+    inline: bool
+    encodedInMessage: bool | UnsetType = UNSET
+    contentId: str | UnsetType = UNSET
+    filename: str | UnsetType = UNSET
+    method: str | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, info: AttachmentInfo) -> AttachmentAnswer:
+        return cls(
+            id=info.attachment,
+            contentType=info.content_type,
+            encodedSize=info.encoded_size,
+            embedded=info.is_embedded,
+            inline=info.is_inline,
+            encodedInMessage=info.is_in_message or UNSET,
+            contentId=info.content_id or UNSET,
+            filename=info.filename or UNSET,
+            method=info.method or UNSET,
+        )
+
+
+class EncodedSize(Answer):
+    plain: int | UnsetType = UNSET
+    html: int | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, text: TextInfo) -> EncodedSize:
+        return cls(
+            plain=UNSET if text.plain_size is None else text.plain_size,
+            html=UNSET if text.html_size is None else text.html_size,
+        )
+
+
+class TextEntry(Answer):
+    """The text of a message in a list, without its contents."""
+
+    id: str
+    encodedSize: EncodedSize
+
+
+class DetailsText(Answer):
+    id: str | UnsetType = UNSET
+    encodedSize: EncodedSize | UnsetType = UNSET
+    plain: str | UnsetType = UNSET
+    html: str | UnsetType = UNSET
+    hasMore: bool | UnsetType = UNSET
+    webSafe: bool | UnsetType = UNSET
+    reply: str | UnsetType = UNSET
+    quoted: str | UnsetType = UNSET
+
+
+class TextAnswer(Answer):
+    """Bodies alone."""
+
+    plain: str | UnsetType = UNSET
+    html: str | UnsetType = UNSET
+    webSafe: bool | UnsetType = UNSET
+    hasMore: bool | UnsetType = UNSET
+    reply: str | UnsetType = UNSET
+    quoted: str | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, text: MessageText, wish: TextWish) -> TextAnswer:
+        """Contract B-057: clean HTML comes alone."""
+        members = _bodies(text, wish)
+        if wish.is_web_safe:
+            members.pop("plain", None)
+        return cls(**members)
+
+
+class MessageEntry(Answer):
+    """A message in a list. Contract B-048."""
+
+    id: str | UnsetType = UNSET
+    uid: int | UnsetType = UNSET
+    emailId: str | UnsetType = UNSET
+    threadId: str | UnsetType = UNSET
+    path: str | UnsetType = UNSET
+    date: str | UnsetType = UNSET
+    flags: list[str] | UnsetType = UNSET
+    labels: list[str] | UnsetType = UNSET
+    unseen: bool | UnsetType = UNSET
+    flagged: bool | UnsetType = UNSET
+    answered: bool | UnsetType = UNSET
+    draft: bool | UnsetType = UNSET
+    size: int | UnsetType = UNSET
+    subject: str | UnsetType = UNSET
+    from_: AddressAnswer | UnsetType = field(name="from", default=UNSET)
+    replyTo: list[AddressAnswer] | UnsetType = UNSET
+    to: list[AddressAnswer] | UnsetType = UNSET
+    cc: list[AddressAnswer] | UnsetType = UNSET
+    messageId: str | UnsetType = UNSET
+    inReplyTo: str | UnsetType = UNSET
+    attachments: list[AttachmentAnswer] | UnsetType = UNSET
+    text: TextEntry | UnsetType = UNSET
+    messageSpecialUse: MessageUse | UnsetType = UNSET
+    isAutoReply: bool | UnsetType = UNSET
+    preview: str | UnsetType = UNSET
+    status: str | UnsetType = UNSET  # "failed", with the reason in ``error``
+    error: str | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, item: MessageSummary | UnreadMessage) -> MessageEntry:
+        if isinstance(item, UnreadMessage):
+            return cls(uid=item.uid, status="failed", error=item.error)
+        text = item.text
+        return cls(
+            **_shared(item),
+            text=UNSET if text is None else TextEntry(id=text.text_id, encodedSize=_sizes(text)),
+        )
+
+
+class MessageAnswer(Answer):
+    """A message in full."""
+
+    id: str
+    path: str
+    uid: int | UnsetType = UNSET
+    emailId: str | UnsetType = UNSET
+    threadId: str | UnsetType = UNSET
+    date: str | UnsetType = UNSET
+    flags: list[str] | UnsetType = UNSET
+    labels: list[str] | UnsetType = UNSET
+    unseen: bool | UnsetType = UNSET
+    flagged: bool | UnsetType = UNSET
+    answered: bool | UnsetType = UNSET
+    draft: bool | UnsetType = UNSET
+    size: int | UnsetType = UNSET
+    subject: str | UnsetType = UNSET
+    from_: AddressAnswer | UnsetType = field(name="from", default=UNSET)
+    sender: AddressAnswer | UnsetType = UNSET
+    replyTo: list[AddressAnswer] | UnsetType = UNSET
+    to: list[AddressAnswer] | UnsetType = UNSET
+    cc: list[AddressAnswer] | UnsetType = UNSET
+    bcc: list[AddressAnswer] | UnsetType = UNSET
+    messageId: str | UnsetType = UNSET
+    inReplyTo: str | UnsetType = UNSET
+    attachments: list[AttachmentAnswer] | UnsetType = UNSET
+    headers: dict[str, Any] | UnsetType = UNSET
+    text: DetailsText | UnsetType = UNSET
+    isAutoReply: bool | UnsetType = UNSET
+    preview: str | UnsetType = UNSET
+    specialUse: SpecialUseName | UnsetType = UNSET
+    messageSpecialUse: MessageUse | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, details: MessageDetails, wish: TextWish) -> MessageAnswer:
+        item = details.summary
+        return cls(
+            **_shared(item),
+            sender=UNSET if item.sender is None else AddressAnswer.of(item.sender),
+            bcc=_addresses(item.bcc),
+            headers={name: list(values) for name, values in details.headers.items()} or UNSET,
+            text=_details_text(item.text, details.text, wish),
+            specialUse=UNSET if details.special_use is None else details.special_use.value,
+        )
+
+
+class ListMessagesAnswer(Answer):
+    total: int
+    page: int
+    pages: int
+    nextPageCursor: str | None
+    prevPageCursor: str | None
+    messages: list[MessageEntry]
+
+    @classmethod
+    def of(cls, page: MessagePage) -> ListMessagesAnswer:
+        return cls(
+            total=page.total,
+            page=page.page,
+            pages=page.pages,
+            nextPageCursor=page.next_cursor,
+            prevPageCursor=page.prev_cursor,
+            messages=[MessageEntry.of(item) for item in page.items],
+        )
+
+
+def _limit(value: int | UnsetType) -> int | None:
+    """No limit is written as none or as zero."""
+    return None if value is UNSET or value == 0 else value
+
+
+def _shared(item: MessageSummary) -> dict[str, Any]:
+    """What lists and details have in common; what is false or empty is left out."""
+    use = item.message_special_use
+    return {
+        "id": item.message,
+        "uid": UNSET if item.uid is None else item.uid,
+        "path": item.path,
+        "emailId": item.email_id or UNSET,
+        "threadId": item.thread_id or UNSET,
+        "date": UNSET if item.date is None else iso(item.date),
+        "flags": list(item.flags),
+        "labels": UNSET if item.labels is None else list(item.labels),
+        "unseen": item.is_unseen or UNSET,
+        "flagged": item.is_flagged or UNSET,
+        "answered": item.is_answered or UNSET,
+        "draft": item.is_draft or UNSET,
+        "size": UNSET if item.size is None else item.size,
+        "subject": UNSET if item.subject is None else item.subject,
+        "from_": UNSET if item.from_ is None else AddressAnswer.of(item.from_),
+        "replyTo": _addresses(item.reply_to),
+        "to": _addresses(item.to),
+        "cc": _addresses(item.cc),
+        "messageId": item.message_id or UNSET,
+        "inReplyTo": item.in_reply_to or UNSET,
+        "attachments": [AttachmentAnswer.of(one) for one in item.attachments] or UNSET,
+        "messageSpecialUse": use.value if use is not None and use in _MESSAGE_USES else UNSET,
+        "isAutoReply": item.is_auto_reply or UNSET,
+        "preview": item.preview or UNSET,
+    }
+
+
+def _addresses(addresses: Sequence[Address]) -> list[AddressAnswer] | UnsetType:
+    return [AddressAnswer.of(address) for address in addresses] or UNSET
+
+
+def _sizes(text: TextInfo) -> EncodedSize:
+    return EncodedSize.of(text)
+
+
+def _bodies(text: MessageText, wish: TextWish) -> dict[str, Any]:
+    """A type that was asked for and is not there is an empty text. Contract B-055."""
+    members: dict[str, Any] = {"hasMore": text.has_more}
+    if wish.plain and (text.plain is not None or not wish.html):
+        members["plain"] = text.plain or ""
+    if wish.html and (text.html is not None or not wish.plain):
+        members["html"] = text.html or ""
+    if text.is_web_safe:
+        members["webSafe"] = True
+    if wish.split_reply:
+        members["reply"] = UNSET if text.reply is None else text.reply
+        members["quoted"] = UNSET if text.quoted is None else text.quoted
+    return members
+
+
+def _details_text(
+    info: TextInfo | None, text: MessageText | None, wish: TextWish
+) -> DetailsText | UnsetType:
+    if info is None and text is None:
+        return UNSET
+    members = {} if text is None else _bodies(text, wish)
+    if info is not None:
+        members |= {"id": info.text_id, "encodedSize": _sizes(info)}
+    return DetailsText(**members)

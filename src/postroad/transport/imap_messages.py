@@ -1,0 +1,220 @@
+"""Commands about messages of the selected mailbox, with the best that the server can do for each.
+
+Functions over an :class:`ImapWire`; :class:`~postroad.transport.imap.ImapConnection` offers them.
+Long sets of UIDs are cut into as many commands as fit on a line each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from postroad.domain.errors import RemoteProtocolError
+from postroad.protocol.imap import message_commands
+from postroad.protocol.imap.command import Command
+from postroad.protocol.imap.fetch import Fetched, merge_rows
+from postroad.protocol.imap.message_commands import SearchWord
+from postroad.protocol.imap.numset import NONE, MessageSet, NumSet
+from postroad.protocol.imap.response import Untagged
+from postroad.protocol.imap.search import Esearch, Search, Sort
+from postroad.protocol.imap.status import CopyUidCode, ModifiedCode, Status
+from postroad.protocol.imap.vanished import Vanished
+from postroad.transport.imap_errors import CommandRefused
+from postroad.transport.imap_wire import DEFAULT_MAX_ANSWER_BYTES, ImapWire
+
+_FETCH_ROOM = 64 * 1024  # beside the octets that were asked for
+_MAX_STREAM_BYTES = 8 * 1024 * 1024 * 1024  # of one streamed fetch
+_MAX_FOUND = 8_000_000  # messages; no mailbox has more
+_FEW_RANGES = 8
+
+
+async def fetch(
+    wire: ImapWire, uids: MessageSet, items: Sequence[str], *, max_bytes: int
+) -> list[Fetched]:
+    """Fetch and join rows of the same message; see :meth:`ImapConnection.uid_fetch`."""
+    session = wire.session
+    before = session.max_response_bytes
+    session.max_response_bytes = max(before, max_bytes + _FETCH_ROOM)
+    rows: list[Fetched] = []
+    try:
+        for piece in uids.pieces():
+            answer = await wire.run(
+                message_commands.uid_fetch(piece, items),
+                wants=(Fetched,),
+                max_answer_bytes=max(DEFAULT_MAX_ANSWER_BYTES, max_bytes + _FETCH_ROOM),
+            )
+            rows += _rows(wire, answer.told, piece)
+    finally:
+        session.max_response_bytes = before
+    return rows
+
+
+async def fetch_stream(
+    wire: ImapWire,
+    uids: MessageSet,
+    items: Sequence[str],
+    on_row: Callable[[Fetched], None],
+    *,
+    changed_since: int | None,
+    vanished: bool,
+) -> NumSet:
+    """Hand over rows as they come; see :meth:`ImapConnection.uid_fetch_stream`."""
+    gone: list[tuple[int, int]] = []
+    has_modseqs = wire.session.can("CONDSTORE")
+    if changed_since is not None and not has_modseqs:
+        changed_since = None
+    vanished = vanished and changed_since is not None and "QRESYNC" in wire.session.enabled
+    for piece in uids.pieces():
+        is_wanted = _membership(piece)
+
+        def hear(told: Untagged | Status, is_wanted: Callable[[int], bool] = is_wanted) -> None:
+            if isinstance(told, Fetched):
+                if told.uid is not None and is_wanted(told.uid):
+                    on_row(told)
+                else:
+                    wire.news.hear(told)
+            elif isinstance(told, Vanished):
+                if told.is_earlier:
+                    gone.extend(told.uids.ranges)
+                else:
+                    wire.news.hear(told)
+
+        command = message_commands.uid_fetch(
+            piece, items, changed_since=changed_since, vanished=vanished
+        )
+        await wire.run(
+            command,
+            wants=(Fetched, Vanished) if vanished else (Fetched,),
+            on_told=hear,
+            max_answer_bytes=_MAX_STREAM_BYTES,
+        )
+    return NumSet(tuple(gone)) if gone else NONE
+
+
+async def store(
+    wire: ImapWire,
+    uids: MessageSet,
+    how: str,
+    flags: Sequence[str],
+    *,
+    unchanged_since: int | None = None,
+) -> list[Fetched]:
+    """Change flags or Gmail labels; what the server told of those messages."""
+    rows: list[Fetched] = []
+    for piece in uids.pieces():
+        command = message_commands.uid_store(piece, how, flags, unchanged_since=unchanged_since)
+        answer = await wire.run(command, wants=(Fetched,), may_fail=unchanged_since is not None)
+        modified = isinstance(answer.status.code, ModifiedCode)
+        if answer.status.condition != "OK" and not modified:
+            raise CommandRefused(answer.status, command.name)
+        rows += _rows(wire, answer.told, piece)
+    return rows
+
+
+async def copy(wire: ImapWire, uids: MessageSet, wire_name: bytes) -> CopyUidCode | None:
+    """Copy; which UIDs became which, where the server has UIDPLUS."""
+    codes: list[CopyUidCode] = []
+    for piece in uids.pieces():
+        codes += await _run_copy(wire, message_commands.uid_copy(piece, wire_name))
+    return _joined(codes)
+
+
+async def move(wire: ImapWire, uids: MessageSet, wire_name: bytes) -> CopyUidCode | None:
+    """Move, or copy and remove where the server has no MOVE. RFC 6851 §3.3."""
+    codes: list[CopyUidCode] = []
+    for piece in uids.pieces():
+        if wire.session.can("MOVE"):
+            codes += await _run_copy(wire, message_commands.uid_move(piece, wire_name))
+            continue
+        codes += await _run_copy(wire, message_commands.uid_copy(piece, wire_name))
+        await remove(wire, piece)
+    return _joined(codes)
+
+
+async def remove(wire: ImapWire, uids: MessageSet) -> None:
+    """Mark messages deleted and expunge them and no others."""
+    for piece in uids.pieces():
+        await wire.run(message_commands.uid_store(piece, "+FLAGS.SILENT", ["\\Deleted"]))
+    await expunge(wire, uids)
+
+
+async def expunge(wire: ImapWire, uids: MessageSet) -> None:
+    """Expunge those of ``uids`` that are marked deleted, and no others.
+
+    Without UIDPLUS the mark is taken from the others for a moment. If the connection is lost in
+    between they stay without it: a message too many is better than one too few.
+    """
+    if wire.session.can("UIDPLUS"):
+        for piece in uids.pieces():
+            await wire.run(message_commands.uid_expunge(piece))
+        return
+    marked = await search(wire, ["DELETED"])
+    ours = _membership(uids)
+    others = NumSet.of(uid for uid in marked if not ours(uid))
+    for piece in others.pieces():
+        await wire.run(message_commands.uid_store(piece, "-FLAGS.SILENT", ["\\Deleted"]))
+    await wire.run(message_commands.EXPUNGE)
+    for piece in others.pieces():
+        await wire.run(message_commands.uid_store(piece, "+FLAGS.SILENT", ["\\Deleted"]))
+
+
+async def search(
+    wire: ImapWire, criteria: Sequence[SearchWord], *, save: bool = False
+) -> list[int]:
+    """UIDs that match all criteria, ascending; ``save`` keeps them as ``$`` (SEARCHRES)."""
+    session = wire.session
+    returning: tuple[str, ...] = ()
+    if session.can("ESEARCH"):
+        returning = ("SAVE", "ALL") if save else ("ALL",)
+    command = message_commands.uid_search(
+        criteria, returning=returning, names_charset="UTF8=ACCEPT" not in session.enabled
+    )
+    answer = await wire.run(command, wants=(Search, Esearch))
+    found: set[int] = set()
+    for told in answer.told:
+        if isinstance(told, Search):
+            found.update(told.numbers)
+        elif isinstance(told, Esearch) and told.all is not None:
+            if len(told.all) > _MAX_FOUND:
+                raise RemoteProtocolError("the server found more messages than can be")
+            found.update(told.all)
+    return sorted(found)
+
+
+async def sort(wire: ImapWire, criteria: Sequence[SearchWord], order: Sequence[str]) -> list[int]:
+    """UIDs that match, in the order that was asked for. Needs SORT."""
+    answer = await wire.run(message_commands.uid_sort(criteria, order), wants=(Sort,))
+    return [uid for told in answer.told if isinstance(told, Sort) for uid in told.numbers]
+
+
+async def _run_copy(wire: ImapWire, command: Command) -> list[CopyUidCode]:
+    """COPYUID stands in the tagged OK, for MOVE in an untagged one before it. RFC 6851 §4.3."""
+    answer = await wire.run(command, wants=(Status,))
+    statuses = [told for told in answer.told if isinstance(told, Status)]
+    return [one.code for one in (*statuses, answer.status) if isinstance(one.code, CopyUidCode)]
+
+
+def _joined(codes: list[CopyUidCode]) -> CopyUidCode | None:
+    if not codes:
+        return None
+    first = codes[0]
+    source = tuple(one for code in codes for one in code.source.ranges)
+    destination = tuple(one for code in codes for one in code.destination.ranges)
+    return CopyUidCode(first.uidvalidity, NumSet(source), NumSet(destination))
+
+
+def _rows(wire: ImapWire, told: Sequence[Untagged | Status], uids: MessageSet) -> list[Fetched]:
+    rows = [row for row in told if isinstance(row, Fetched)]
+    return merge_rows(rows, uids) if isinstance(uids, NumSet) else rows
+
+
+def _membership(uids: MessageSet) -> Callable[[int], bool]:
+    """How to tell whether a UID was asked for; of ``$`` only the server knows."""
+    if not isinstance(uids, NumSet):
+        return lambda uid: True
+    ranges = uids.ranges
+    if len(ranges) == 1:
+        low, high = ranges[0]
+        return lambda uid: low <= uid <= high
+    if len(ranges) < _FEW_RANGES or len(uids) > _MAX_FOUND:
+        return uids.__contains__
+    return frozenset(uids).__contains__

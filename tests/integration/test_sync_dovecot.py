@@ -1,0 +1,228 @@
+"""Following mailboxes of a real Dovecot, with its extensions and without."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from support import dovecot as dovecots
+from support.dovecot import Dovecot
+from support.followed import Followed, following
+
+pytestmark = pytest.mark.integration
+_users = itertools.count(1)
+
+SERVERS = {
+    "everything": None,
+    "no-notify": "IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE UIDPLUS CONDSTORE QRESYNC ESEARCH "
+    "LIST-EXTENDED LIST-STATUS SPECIAL-USE MOVE NAMESPACE",
+    "condstore": "IMAP4rev1 IDLE UIDPLUS CONDSTORE NAMESPACE",
+    "idle-only": "IMAP4rev1 IDLE",
+}
+
+
+@pytest.fixture(scope="module", params=SERVERS, ids=list(SERVERS))
+def dovecot(request: pytest.FixtureRequest) -> Iterator[Dovecot]:
+    if dovecots.find_program() is None:
+        pytest.skip(dovecots.MISSING)
+    with Dovecot(capability=SERVERS[request.param]) as running:
+        yield running
+
+
+@pytest.fixture
+def user() -> str:
+    return f"sync{next(_users)}"
+
+
+def message(subject: str, *, body: str = "Hello", date: datetime | None = None) -> bytes:
+    at = format_datetime(date or datetime.now(UTC))
+    return (
+        f"From: Ann <ann@example.test>\r\nTo: bob@example.test\r\nSubject: {subject}\r\n"
+        f"Message-ID: <{subject}.{next(_users)}@example.test>\r\nDate: {at}\r\n\r\n{body}\r\n"
+    ).encode()
+
+
+async def test_new_mail_is_announced_once_in_order_and_old_mail_is_not(
+    dovecot: Dovecot, user: str, tmp_path: Path
+) -> None:
+    old = datetime(2020, 1, 1, tzinfo=UTC)
+    for number in range(3):
+        dovecot.deliver(user, message(f"old-{number}", date=old))
+    async with following(tmp_path) as followed:
+        account = await followed.add(dovecot, user)
+        await followed.connected(account)
+        wanted = [f"new-{number}" for number in range(5)]
+        for subject in wanted:
+            dovecot.deliver(user, message(subject))
+        await followed.announced(account, wanted)
+        assert await followed.subjects(account) == wanted
+        first = (await followed.events(account, "messageNew"))[0]
+        assert first.path == "INBOX"
+        assert first.data["text"]["plain"].strip() == "Hello"  # type: ignore[index]  # JSON
+        assert len(await followed.index(account)) == 8
+
+
+async def test_flags_and_deletions_are_told(dovecot: Dovecot, user: str, tmp_path: Path) -> None:
+    for number in range(3):
+        dovecot.deliver(user, message(f"m{number}"))
+    async with following(tmp_path) as followed:
+        account = await followed.add(dovecot, user)
+        await followed.connected(account)
+        with dovecot.client(user) as imap:
+            imap.select("INBOX")
+            imap.uid("STORE", "2", "+FLAGS", "(\\Flagged)")
+            await wait_for(followed, account, "messageUpdated", 1)
+            imap.uid("STORE", "1", "+FLAGS", "(\\Deleted)")
+            await wait_for(followed, account, "messageUpdated", 2)
+            imap.expunge()
+            await wait_for(followed, account, "messageDeleted", 1)
+        updated = await followed.events(account, "messageUpdated")
+        assert updated[0].data["uid"] == 2
+        changes = updated[0].data["changes"]
+        assert changes == {"flags": {"added": ["\\Flagged"], "value": ["\\Flagged"]}}
+        assert [one.data["uid"] for one in await followed.events(account, "messageDeleted")] == [1]
+        assert [entry.uid for entry in await followed.index(account)] == [2, 3]
+
+
+async def wait_for(followed: Followed, account: str, name: str, count: int) -> None:
+    async def are_there() -> bool:
+        return len(await followed.events(account, name)) >= count
+
+    await followed.until(are_there)
+
+
+async def test_what_happened_while_away_is_told_after_it(
+    dovecot: Dovecot, user: str, tmp_path: Path
+) -> None:
+    for number in range(4):
+        dovecot.deliver(user, message(f"m{number}"))
+    async with following(tmp_path) as followed:
+        account = await followed.add(dovecot, user)
+        await followed.connected(account)
+    with dovecot.client(user) as imap:
+        imap.select("INBOX")
+        imap.uid("STORE", "1", "+FLAGS", "(\\Deleted)")
+        imap.expunge()
+    dovecot.deliver(user, message("meanwhile"))
+    async with following(tmp_path) as followed:
+        await followed.announced(account, ["meanwhile"])
+        await wait_for(followed, account, "messageDeleted", 1)
+        assert [entry.uid for entry in await followed.index(account)] == [2, 3, 4, 5]
+
+
+async def test_other_mailboxes_are_looked_at_when_asked(
+    dovecot: Dovecot, user: str, tmp_path: Path
+) -> None:
+    dovecot.create(user, "Box")
+    async with following(tmp_path) as followed:
+        account = await followed.add(dovecot, user)
+        await followed.connected(account)
+        with dovecot.client(user) as imap:
+            imap.append("Box", "", "", message("boxed"))
+        await followed.accounts.sync(account)
+        await followed.announced(account, ["boxed"])
+        assert (await followed.events(account, "messageNew"))[0].path == "Box"
+
+
+async def test_mailboxes_come_and_go(dovecot: Dovecot, user: str, tmp_path: Path) -> None:
+    dovecot.create(user, "Box")
+    async with following(tmp_path) as followed:
+        account = await followed.add(dovecot, user)
+        await followed.connected(account)
+        met = {one.data["path"] for one in await followed.events(account, "mailboxNew")}
+        assert met == {"INBOX", "Box", "Sent", "Drafts", "Trash", "Junk", "Archive"}
+        with dovecot.client(user) as imap:
+            imap.delete("Box")
+            imap.create("Other")
+        await followed.accounts.sync(account)
+        await wait_for(followed, account, "mailboxDeleted", 1)
+        await wait_for(followed, account, "mailboxNew", 8)
+        (gone,) = await followed.events(account, "mailboxDeleted")
+        assert gone.data == {"path": "Box", "name": "Box", "specialUse": False}
+
+
+async def test_a_mailbox_made_anew_is_told_as_reset(
+    dovecot: Dovecot, user: str, tmp_path: Path
+) -> None:
+    dovecot.create(user, "Box")
+    with dovecot.client(user) as imap:
+        imap.append("Box", "", "", message("one"))
+    async with following(tmp_path) as followed:
+        account = await followed.add(dovecot, user)
+        await followed.connected(account)
+        told = len(await followed.subjects(account))
+    with dovecot.client(user) as imap:
+        imap.delete("Box")
+        imap.create("Box")
+        imap.append("Box", "", "", message("two"))
+    async with following(tmp_path) as followed:
+        await wait_for(followed, account, "mailboxReset", 1)
+        await followed.connected(account)
+        (reset,) = await followed.events(account, "mailboxReset")
+        assert reset.data["reason"] == "uidValidityChange"
+        assert len(await followed.subjects(account)) == told
+
+
+async def test_a_path_filter_leaves_other_mailboxes_alone(
+    dovecot: Dovecot, user: str, tmp_path: Path
+) -> None:
+    async with following(tmp_path) as followed:
+        account = await followed.add(dovecot, user, paths=("\\Sent", "INBOX"))
+        await followed.connected(account)
+        met = [one.data["path"] for one in await followed.events(account, "mailboxNew")]
+        assert met == ["INBOX", "Sent"]
+
+
+async def test_a_side_session_hears_of_new_mail_at_once(
+    dovecot: Dovecot, user: str, tmp_path: Path
+) -> None:
+    dovecot.create(user, "Box")
+    async with following(tmp_path) as followed:
+        account = await followed.add(dovecot, user, subconnections=("Box", "INBOX"))
+        await followed.connected(account)
+
+        async def has_two() -> bool:
+            return (await followed.accounts.get(account)).connections == 2
+
+        await followed.until(has_two)
+        with dovecot.client(user) as imap:
+            imap.append("Box", "", "", message("sideways"))
+        await followed.announced(account, ["sideways"])
+
+
+async def test_the_fast_indexer_tells_of_new_mail_alone(
+    dovecot: Dovecot, user: str, tmp_path: Path
+) -> None:
+    dovecot.deliver(user, message("before", date=datetime(2020, 1, 1, tzinfo=UTC)))
+    async with following(tmp_path) as followed:
+        account = await followed.add(dovecot, user, indexer="fast")
+        await followed.connected(account)
+        dovecot.deliver(user, message("after"))
+        await followed.announced(account, ["after"])
+        with dovecot.client(user) as imap:
+            imap.select("INBOX")
+            imap.uid("STORE", "1", "+FLAGS", "(\\Deleted)")
+            imap.expunge()
+        dovecot.deliver(user, message("last"))
+        await followed.announced(account, ["after", "last"])
+        assert not await followed.events(account, "messageUpdated", "messageDeleted")
+
+
+async def test_flushing_announces_again_from_a_chosen_date(
+    dovecot: Dovecot, user: str, tmp_path: Path
+) -> None:
+    dovecot.deliver(user, message("recent"))
+    dovecot.deliver(user, message("ancient", date=datetime(2001, 1, 1, tzinfo=UTC)))
+    async with following(tmp_path) as followed:
+        account = await followed.add(dovecot, user)
+        await followed.connected(account)
+        before = await followed.subjects(account)
+        start = datetime(2015, 1, 1, tzinfo=UTC)
+        await followed.accounts.flush(account, notify_from=int(start.timestamp() * 1000))
+        await wait_for(followed, account, "accountInitialized", 2)
+        assert (await followed.subjects(account))[len(before) :] == ["recent"]

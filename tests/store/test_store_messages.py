@@ -1,0 +1,172 @@
+"""What is known of mailboxes and messages, on both engines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from postroad.domain.errors import Conflict
+from postroad.domain.mailbox import Mailbox, SpecialUse
+from postroad.domain.mailbox_state import Indexer, MailboxCursor
+from postroad.domain.message_index import Chunk, Entry, marks
+from postroad.store import Store, Tx
+from postroad.store.messages import Trace
+from support.store import START, account
+
+CURSOR = MailboxCursor(
+    path="INBOX",
+    number=1,
+    uidvalidity=4_000_000_000,
+    uidnext=7,
+    announced=5,
+    baseline=4,
+    messages=6,
+    highestmodseq=2**62,
+    checked_at=START,
+    indexer=Indexer.FULL,
+    special_use=SpecialUse.INBOX,
+    delimiter="/",
+)
+
+
+async def with_account(store: Store, name: str = "a") -> None:
+    async def unit(tx: Tx) -> None:
+        await tx.accounts.put(account(name))
+
+    await store.write(unit)
+
+
+async def test_a_cursor_comes_back_as_it_was_put(store: Store) -> None:
+    await with_account(store)
+    await store.write(lambda tx: tx.messages.put_cursor("a", CURSOR))
+    moved = replace(CURSOR, uidnext=9, announced=9, highestmodseq=None, special_use=None)
+    await store.write(lambda tx: tx.messages.put_cursor("a", moved))
+
+    assert await store.read(lambda tx: tx.messages.cursor("a", "INBOX")) == moved
+    assert await store.read(lambda tx: tx.messages.cursors("a")) == [moved]
+
+
+async def test_a_cursor_of_no_account_is_refused(store: Store) -> None:
+    with pytest.raises(Conflict):
+        await store.write(lambda tx: tx.messages.put_cursor("nobody", CURSOR))
+
+
+async def test_a_chunk_is_found_by_any_uid_that_it_covers(store: Store) -> None:
+    await with_account(store)
+    first = Chunk([Entry(3, marks(("\\Seen",)), -5), Entry(8, marks(()))])
+    second = Chunk([Entry(20, marks(("a",), ("\\Inbox",)))])
+
+    async def put(tx: Tx) -> None:
+        await tx.messages.put_chunk("a", 1, 3, first)
+        await tx.messages.put_chunk("a", 1, 20, second)
+        await tx.messages.put_chunk("a", 2, 1, Chunk([Entry(1, marks(()))]))
+
+    await store.write(put)
+
+    async def look(tx: Tx) -> None:
+        assert await tx.messages.chunk_of("a", 1, 2) is None
+        assert await tx.messages.chunk_of("a", 1, 19) == (3, first)
+        assert await tx.messages.chunk_of("a", 1, 4_000_000_000) == (20, second)
+        assert await tx.messages.chunks("a", 1, from_uid=4, limit=5) == [(20, second)]
+        assert await tx.messages.chunk_starts("a", 1) == [3, 20]
+
+    await store.read(look)
+
+
+async def test_an_empty_chunk_is_deleted(store: Store) -> None:
+    await with_account(store)
+    await store.write(lambda tx: tx.messages.put_chunk("a", 1, 1, Chunk([Entry(1, marks(()))])))
+    await store.write(lambda tx: tx.messages.put_chunk("a", 1, 1, Chunk()))
+
+    assert await store.read(lambda tx: tx.messages.chunk_starts("a", 1)) == []
+
+
+async def test_forgetting_a_mailbox_leaves_the_others(store: Store) -> None:
+    await with_account(store)
+    other = replace(CURSOR, path="Sent", number=2)
+
+    async def put(tx: Tx) -> None:
+        for cursor in (CURSOR, other):
+            await tx.messages.put_cursor("a", cursor)
+            await tx.messages.put_chunk("a", cursor.number, 1, Chunk([Entry(1, marks(()))]))
+
+    await store.write(put)
+    await store.write(lambda tx: tx.messages.forget_mailbox("a", CURSOR))
+
+    assert await store.read(lambda tx: tx.messages.cursors("a")) == [other]
+    assert await store.read(lambda tx: tx.messages.chunk_starts("a", 1)) == []
+    assert await store.read(lambda tx: tx.messages.chunk_starts("a", 2)) == [1]
+
+
+async def test_everything_goes_with_the_account(store: Store) -> None:
+    await with_account(store)
+
+    async def put(tx: Tx) -> None:
+        await tx.messages.put_cursor("a", CURSOR)
+        await tx.messages.put_chunk("a", 1, 1, Chunk([Entry(1, marks(()))]))
+        await tx.messages.put_listing("a", [Mailbox("INBOX", "/")])
+        await tx.messages.join_thread("a", [1])
+
+    await store.write(put)
+    await store.write(lambda tx: tx.accounts.delete("a"))
+
+    async def look(tx: Tx) -> None:
+        assert await tx.messages.cursors("a") == []
+        assert await tx.messages.chunk_starts("a", 1) == []
+        assert await tx.messages.listing("a") == []
+        assert await tx.messages.thread_of("a", 1) is None
+
+    await store.read(look)
+
+
+async def test_a_listing_comes_back_as_it_was_put(store: Store) -> None:
+    await with_account(store)
+    listing = [
+        Mailbox("INBOX", "/", SpecialUse.INBOX, "extension"),
+        Mailbox("Entwürfe", None, None, None, False, ("\\HasNoChildren",)),
+    ]
+    await store.write(lambda tx: tx.messages.put_listing("a", listing[:1]))
+    await store.write(lambda tx: tx.messages.put_listing("a", listing))
+
+    assert await store.read(lambda tx: tx.messages.listing("a")) == listing
+
+
+async def test_traces_are_found_by_fingerprint_until_they_are_purged(store: Store) -> None:
+    here = Trace(-(2**62), 1, 5, is_gone=False, seen_at=START)
+    gone = Trace(-(2**62), 1, 5, is_gone=True, seen_at=START + 10)
+
+    async def put(tx: Tx) -> None:
+        for trace in (here, gone, here):
+            await tx.messages.put_trace(trace)
+
+    await store.write(put)
+
+    async def find(tx: Tx) -> list[Trace]:
+        return await tx.messages.traces(-(2**62), -(2**62), since=START)
+
+    assert await store.read(find) == [here, gone]
+    assert await store.write(lambda tx: tx.messages.purge_traces(before=START + 10)) == 1
+    assert await store.read(find) == [gone]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (2, 0, 1)])
+async def test_a_thread_is_the_same_in_any_order_of_arrival(
+    store: Store, order: tuple[int, ...]
+) -> None:
+    await with_account(store)
+    messages = [[50], [-20, 50], [90, -20, 50]]  # each names itself and what it answers
+    for n in order:
+        await store.write(lambda tx, n=n: tx.messages.join_thread("a", messages[n]))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+
+    for node in (50, -20, 90):
+        assert await store.read(lambda tx, node=node: tx.messages.thread_of("a", node)) == -20  # type: ignore[misc]  # as above
+
+
+async def test_threads_of_accounts_do_not_meet(store: Store) -> None:
+    for name in ("a", "b"):
+        await with_account(store, name)
+    await store.write(lambda tx: tx.messages.join_thread("a", [1, 5]))
+    await store.write(lambda tx: tx.messages.join_thread("b", [5]))
+
+    assert await store.read(lambda tx: tx.messages.thread_of("b", 5)) == 5
