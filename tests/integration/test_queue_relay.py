@@ -191,6 +191,7 @@ def test_a_message_without_recipients_is_queued_and_fails(on_road: Road) -> None
 def test_a_waiting_message_can_be_removed_and_one_under_way_cannot(on_road: Road) -> None:
     with ScriptedRelay({".": Fault.HANG}) as relay:
         account = on_road.account("hangs", relay)
+        on_road.receiver.wait_for("accountAdded", account=account)
         running = on_road.submit(account)["queueId"]
         waiting = on_road.submit(account, sendAt="2099-01-01T00:00:00.000Z")["queueId"]
         on_road.server.wait_until(lambda: relay.messages, 10, "the relay has the message")
