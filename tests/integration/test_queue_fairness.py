@@ -71,7 +71,7 @@ HOSTILE: dict[str, dict[str, Answer]] = {
 
 def test_relays_that_hang_lie_and_die_cost_only_their_own_account(tmp_path: Path) -> None:
     with ExitStack() as stack:
-        on_road = stack.enter_context(road(tmp_path))
+        on_road = stack.enter_context(road(tmp_path, env={"POSTROAD_STOP_GRACE": "2s"}))
         sink = stack.enter_context(Sink())
         for name, answers in HOSTILE.items():
             on_road.account(name, stack.enter_context(ScriptedRelay(answers)))
@@ -87,4 +87,4 @@ def test_relays_that_hang_lie_and_die_cost_only_their_own_account(tmp_path: Path
         # An ending server does not wait for peers that hang.
         began = time.monotonic()
         assert on_road.server.stop() == 0
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 8

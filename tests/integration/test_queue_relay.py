@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -190,6 +191,7 @@ def test_a_message_without_recipients_is_queued_and_fails(on_road: Road) -> None
 def test_a_waiting_message_can_be_removed_and_one_under_way_cannot(on_road: Road) -> None:
     with ScriptedRelay({".": Fault.HANG}) as relay:
         account = on_road.account("hangs", relay)
+        on_road.receiver.wait_for("accountAdded", account=account)
         running = on_road.submit(account)["queueId"]
         waiting = on_road.submit(account, sendAt="2099-01-01T00:00:00.000Z")["queueId"]
         on_road.server.wait_until(lambda: relay.messages, 10, "the relay has the message")
@@ -329,3 +331,52 @@ def test_the_proxy_set_closest_to_the_message_is_used_and_told_without_its_passw
     for password in ("topsy", "turvy", "inside"):
         assert password not in on_road.server.log
         assert not any(password.encode() in d.body for d in on_road.receiver.deliveries)
+
+
+def test_a_message_is_given_up_at_its_horizon_without_another_dial(tmp_path: Path) -> None:
+    with ScriptedRelay({".": b"451 4.3.0 later\r\n"}) as relay, road(tmp_path) as on_road:
+        server = on_road.server
+        account = on_road.account("horizon", relay)
+        server.ok("POST", "/v1/settings", {"deliveryHorizon": "1m", "deliveryAttempts": 1})
+        queue_id = on_road.submit(account)["queueId"]
+        counted = on_road.submit(account, deliveryAttempts=1)["queueId"]
+        error = on_road.receiver.wait_for("messageDeliveryError", queueId=queue_id)
+        assert error.data["job"]["nextAttempt"]  # the clock ends it, not the count
+        error = on_road.receiver.wait_for("messageDeliveryError", queueId=counted)
+        assert error.data["job"]["nextAttempt"] is False
+        server.stop()
+        dials = len(relay.messages)
+        # A minute later.
+        query(
+            server,
+            "UPDATE submission SET expires_at = expires_at - 60000, next_attempt_at = 0"
+            " WHERE queue_id = ?",
+            queue_id,
+        )
+        server.start()
+        failed = on_road.receiver.wait_for("messageFailed", queueId=queue_id)
+        assert "451 4.3.0 later" in failed.data["error"]
+        assert len(relay.messages) == dials
+        server.ok("POST", "/v1/settings", {"deliveryHorizon": None, "deliveryAttempts": 3})
+        waiting = on_road.submit(account, sendAt="2099-01-01T00:00:00Z")["queueId"]
+        assert server.ok("GET", f"/v1/outbox/{waiting}")["attempts"] == 3
+
+
+def test_the_outbox_lists_what_waits_before_what_failed(tmp_path: Path) -> None:
+    answers: dict[str, Answer] = {".": b"554 5.7.1 no\r\n"}
+    with ScriptedRelay(answers) as refusing, ScriptedRelay({"CONN": Fault.HANG}) as hanging:
+        with road(tmp_path, env={"POSTROAD_STOP_GRACE": "1s"}) as on_road:
+            failed = on_road.submit(on_road.account("no", refusing))["queueId"]
+            on_road.receiver.wait_for("messageFailed", queueId=failed)
+            active = on_road.submit(on_road.account("hangs", hanging))["queueId"]
+            delayed = [
+                on_road.submit("no", sendAt=f"20{year}-01-01T00:00:00Z")["queueId"]
+                for year in (99, 98, 97)
+            ]
+            on_road.server.wait_until(lambda: hanging.peers, 10, "one is under way")
+            listed = on_road.server.ok("GET", "/v1/outbox?pageSize=3")
+            assert (listed["total"], listed["page"], listed["pages"]) == (5, 0, 2)
+            rest = on_road.server.ok("GET", "/v1/outbox?pageSize=3&page=1")["messages"]
+            order = [entry["queueId"] for entry in (*listed["messages"], *rest)]
+            assert order == [*reversed(delayed), active, failed]
+            assert on_road.server.ok("GET", "/v1/outbox?page=7")["messages"] == []

@@ -58,6 +58,34 @@ def test_large_messages_reach_the_relay_octet_by_octet(
     ]
 
 
+@pytest.mark.postgres
+def test_large_messages_go_through_postgres(tmp_path: Path, postgres_dsn: str) -> None:
+    head = b"From: a@x.test\r\nDate: d\r\nMessage-ID: <l@x.test>\r\nMIME-Version: 1.0\r\n\r\n"
+    with Sink() as relay, submission(tmp_path, database=postgres_dsn) as (on_road, port):
+        on_road.account("example", relay)
+        with Line(port) as line:
+            answer = line.log_in().mail(head + LARGE + b".\r\n")
+        on_road.receiver.wait_for("messageSent", queueId=queue_id(answer))
+    assert relay.mails == [head + LARGE]
+
+
+def test_a_stop_waits_for_messages_and_for_nobody_else(tmp_path: Path) -> None:
+    with ScriptedRelay() as relay, submission(tmp_path) as (on_road, port):
+        on_road.account("example", relay)
+        with Line(port) as idle, Line(port) as busy:
+            idle.log_in()
+            busy.log_in().say(b"MAIL FROM:<a@x.test>\r\n")
+            busy.say(b"RCPT TO:<b@x.test>\r\n")
+            busy.say(b"DATA\r\n")
+            process = on_road.server.process
+            assert process is not None
+            process.send_signal(signal.SIGTERM)
+            assert idle.hear().startswith("421 4.3.2 ")
+            assert busy.say(HELD + b"x\r\n.\r\n").startswith("250 ")
+            assert busy.hear().startswith("421 4.3.2 ")
+            assert process.wait(10) == 0
+
+
 def test_a_message_beyond_the_limit_is_refused(smtp: tuple[Road, int, ScriptedRelay]) -> None:
     with Line(smtp[1]) as line:
         line.log_in()

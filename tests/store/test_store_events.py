@@ -11,7 +11,7 @@ from postroad.domain.event import EventName
 from postroad.store import Store
 from postroad.store.events import EventPosition
 from postroad.store.webhooks import AccountDue, WebhookCounts, WebhookError, WebhookJob
-from support.store import MINUTE, START, Clock, event
+from support.store import MINUTE, START, Clock, account, event, put_account
 
 
 async def record(store: Store, account: str = "a", n: int = 1) -> None:
@@ -35,6 +35,20 @@ async def test_event_comes_back_as_it_was_recorded(store: Store) -> None:
     assert await store.read(lambda tx: tx.events.of("q1", account="b")) == []
 
 
+async def test_events_of_a_former_account_are_not_counted_for_its_successor(
+    store: Store, clock: Clock
+) -> None:
+    await put_account(store, account("a", created_at=START))
+    await record(store, n=3)
+    await store.write(lambda tx: tx.accounts.delete("a"))
+    clock.advance(1)
+    await put_account(store, account("a", created_at=START + 1))
+    await record(store)
+    assert await store.read(lambda tx: tx.events.count_by_name("a")) == {"messageSent": 1}
+    assert await store.write(lambda tx: tx.events.purge(before=START + 1, limit=9)) == 3
+    assert await store.read(lambda tx: tx.events.count_by_name("a")) == {"messageSent": 1}
+
+
 async def test_same_event_twice_is_a_conflict(store: Store) -> None:
     told = event()
     await store.write(lambda tx: tx.events.record(told))
@@ -55,6 +69,8 @@ async def test_reader_goes_through_the_log_in_order_without_gaps(store: Store) -
 
 
 async def test_counts_survive_the_purge(store: Store, clock: Clock) -> None:
+    for name in ("a", "b"):
+        await put_account(store, account(name, created_at=START))
     await record(store, n=3)
     await record(store, account="b")
     await store.write(lambda tx: tx.events.record(event(EventName.CONNECT_ERROR)))

@@ -39,9 +39,10 @@ def switch(on_road: Road, port: int, **settings: Any) -> None:
     on_road.server.wait_until(lambda: is_open(port), 10, f"port {port} is open")
 
 
-def is_open(port: int) -> bool:
+def is_open(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether somebody listens there."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        socket.create_connection((host, port), timeout=5).close()
     except OSError:
         return False
     return True

@@ -74,20 +74,28 @@ class Events:
         return [recorded_event(row) for row in rows]
 
     async def count_by_name(self, account: str) -> dict[str, int]:
-        """How many events of each name the account ever had, purged ones included."""
+        """How many events of each name the account has had, purged ones included."""
         rows = await self._session.many("count_events", account=account)
         return {row[0]: int(row[1]) for row in rows}
 
     async def purge(self, *, before: int, limit: int = 500) -> int:
-        """Forget up to ``limit`` events recorded before ``before`` (epoch ms), but count them.
+        """Forget up to ``limit`` events recorded before ``before`` (epoch ms), but count those
+        of accounts that are still there.
 
         Their webhook jobs go with them. The newest event always stays, so that places in the
         log are never given twice. Returns how many went; repeat until it is 0.
         """
         rows = await self._session.many("purge_events", before=before, limit=limit)
         totals: dict[tuple[str, str], int] = {}
-        for account, name in rows:
-            totals[account, name] = totals.get((account, name), 0) + 1
+        created: dict[str, int | None] = {}
+        for account, name, recorded_at in rows:
+            if account not in created:
+                row = await self._session.maybe("event_account_created", account=account)
+                created[account] = None if row is None else int(row[0])
+            since = created[account]
+            # Those of an account that is gone are nobody's, of a former one not this one's.
+            if since is not None and recorded_at >= since:
+                totals[account, name] = totals.get((account, name), 0) + 1
         for (account, name), total in sorted(totals.items()):
             await self._session.run("add_event_total", account=account, name=name, total=total)
         return len(rows)

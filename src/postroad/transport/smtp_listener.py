@@ -109,35 +109,38 @@ class Listener:
 
     async def _attend(self, stream: Stream) -> None:
         """One client from the first octet to the last. The edge of a session."""
-        peer, address = address_of(stream), ""
+        address = address_of(stream)
         metrics.smtp_sessions_open(1)
         try:
             guest = await self._let_in(stream)
-            if guest is None:
-                return
-            address = guest.address
-            self._by_address[address] += 1
-            if self._by_address[address] > self._door.max_sessions_per_address:
-                self._turn_away(stream, address)
-            else:
-                await self._serve(guest)
+            if guest is not None:
+                address = guest.address
+                await self._seat(guest)
         except RemoteProtocolError as error:
-            log.warning("smtp client refused", address=peer, reason=error.message)
+            log.warning("smtp client refused", address=address, reason=error.message)
             metrics.smtp_session_ended("refused")
-        except (OSError, TimeoutError) as error:
-            log.debug("smtp client lost", address=peer, reason=str(error))
+        except OSError as error:
+            log.debug("smtp client lost", address=address, reason=str(error))
             metrics.smtp_session_ended("lost")
         except Exception:
-            log.exception("smtp session failed", address=address or peer)
-            metrics.smtp_session_ended("failed")
+            log.exception("smtp session failed", address=address)
         finally:
             metrics.smtp_sessions_open(-1)
             self._open -= 1
-            if address:
-                self._by_address[address] -= 1
-                if not self._by_address[address]:
-                    del self._by_address[address]
             await stream.close()
+
+    async def _seat(self, guest: Guest) -> None:
+        address = guest.address
+        self._by_address[address] += 1
+        try:
+            if self._by_address[address] > self._door.max_sessions_per_address:
+                self._turn_away(guest.stream, address)
+            else:
+                await self._serve(guest)
+        finally:
+            self._by_address[address] -= 1
+            if not self._by_address[address]:
+                del self._by_address[address]
 
     async def _let_in(self, stream: Stream) -> Guest | None:
         deadline = asyncio.get_running_loop().time() + OPENING_S

@@ -30,7 +30,9 @@ from postroad.protocol.mime.lines import crlf_chunks, gather, has_long_line
 _BCC = frozenset({"bcc", "resent-bcc"})
 # A mailbox file's separator is no part of the message (RFC 4155); "From :" is an obsolete field.
 _MBOX_LINE = re.compile(rb">?From (?![ \t]*:)[^\r\n]{0,998}(?:\r?\n|\r)")
-_CONTROL = re.compile(rb"^x-(?:ee|postroad)-", re.IGNORECASE | re.MULTILINE)
+_PEEKED = re.compile(
+    rb"^x-(?:ee|postroad)-(?:account|idempotency-key)[ \t]*:", re.IGNORECASE | re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +157,13 @@ def adopt_head(raw: bytes, overrides: RawOverrides) -> AdoptedHead:
 
 
 def peek_controls(raw: bytes) -> Controls:
-    """What the control fields of a message say, before it is taken over."""
-    # Most messages have none, and looking is cheaper than taking fields apart.
-    if _CONTROL.search(raw) is None:
+    """Account and idempotency key that a message names, before it is taken over.
+
+    The other members are not to be relied on: without one of these two nothing is read. Lines
+    must end with CRLF.
+    """
+    # Most messages have neither, and looking is cheaper than taking fields apart.
+    if _PEEKED.search(raw) is None:
         return Controls()
     return read_controls(split_fields(raw[_mbox_size(raw) :])[0])
 

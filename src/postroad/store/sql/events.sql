@@ -32,11 +32,14 @@ SELECT {event_columns}
  ORDER BY seq
  LIMIT :limit
 
+-- An earlier account of the same id may have left events in the log; they are not this one's.
 -- count_events :many slow
 SELECT name, SUM(n)
   FROM (
     SELECT name, COUNT(*) AS n FROM event
      WHERE account = :account
+       AND recorded_at >= COALESCE(
+               (SELECT a.created_at FROM account a WHERE a.account = :account), 0)
      GROUP BY name
      UNION ALL
     SELECT name, total FROM event_total
@@ -54,7 +57,12 @@ DELETE FROM event
      ORDER BY seq
      LIMIT :limit
  )
-RETURNING account, name
+RETURNING account, name, recorded_at
+
+-- event_account_created :maybe
+SELECT created_at
+  FROM account
+ WHERE account = :account
 
 -- add_event_total :run
 INSERT INTO event_total (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 from pathlib import Path
 
 import click
@@ -12,6 +13,8 @@ from postroad.config import unknown_variables
 from postroad.domain.errors import ConfigError, Invalid
 from postroad.observe.logging import configure_logging, get_logger
 from postroad.surfaces.cli.options import configured, store_options
+
+_FILES = 65_536  # sockets and files at once
 
 
 @click.command()
@@ -51,6 +54,7 @@ def serve(
         get_logger(__name__).warning("unknown environment variable", hint=sentence)
     from postroad.app import serve as run
 
+    _allow_many_files()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
             runner.run(run(config))
@@ -58,6 +62,14 @@ def serve(
             # Only the settings that are applied at start can be wrong in this way.
             words = "; ".join(problem.message for problem in error.fields) or error.message
             raise ConfigError(f"start.settings (POSTROAD_SETTINGS): {words}") from error
+
+
+def _allow_many_files() -> None:
+    """Take the sockets that the system would grant anyway; the usual soft limit is 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _assignment(text: str) -> tuple[str, object]:

@@ -92,14 +92,18 @@ class Conversation:
             self._stream.end()
 
     async def run(self) -> None:
-        """Serve the client until one of us hangs up. Raises :exc:`OSError`."""
+        """Serve the client until one of us hangs up."""
         try:
             self._session.greet()
             await self._flush()
             while await self._hear():
                 pass
-        except ConnectionError:
+        except OSError as error:
+            log.debug("smtp client lost", address=self._guest.address, reason=str(error))
             self._end = "lost"
+        except Exception:
+            self._end = "failed"
+            raise
         finally:
             self._spool.discard()
             if self._identity is not None:

@@ -52,7 +52,7 @@ class SmtpServer:
         self._house = House(
             gate=gate,
             reception=Reception(engine, gate),
-            room=SpoolRoom(data / "spool"),
+            room=SpoolRoom(data / "spool", monotonic=time.monotonic),
             patience=Patience(
                 idle_s=config.idle_timeout_s,
                 message_s=config.message_timeout_s,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import IO
 
@@ -18,12 +18,22 @@ INLINE_BYTES = 256 * 1024  # of one message in memory
 MEMORY_BYTES = 64 * 1024 * 1024  # of all messages in memory
 _SMALL_BYTES = 16 * 1024  # not worth a file even then
 _READ_BYTES = 256 * 1024
+_MEASURE_S = 1.0
 
 
 class SpoolRoom:
     """The directory, and what all spools together hold in memory."""
 
-    def __init__(self, directory: Path, *, memory_bytes: int = MEMORY_BYTES) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        monotonic: Callable[[], float],
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
+        self._monotonic = monotonic
+        self._measured_at = float("-inf")
+        self._free_bytes = 0
         self.directory = directory
         self.memory_bytes = memory_bytes
         self.held = 0  # octets in memory
@@ -33,9 +43,13 @@ class SpoolRoom:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def free_bytes(self) -> int:
-        """What the disk has left for us. Raises :exc:`OSError`."""
-        disk = os.statvfs(self.directory)
-        return disk.f_bavail * disk.f_frsize
+        """What the disk had left for us within the last second. Raises :exc:`OSError`."""
+        now = self._monotonic()
+        if now - self._measured_at >= _MEASURE_S:
+            disk = os.statvfs(self.directory)
+            self._free_bytes = disk.f_bavail * disk.f_frsize
+            self._measured_at = now
+        return self._free_bytes
 
 
 class Spool:
