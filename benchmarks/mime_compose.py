@@ -90,6 +90,7 @@ def _cases() -> dict[str, Draft]:
 def _stdlib(draft: Draft) -> bytes:
     """The same mail as the standard library writes it."""
     message = EmailMessage(policy=email.policy.SMTP)
+    assert draft.from_ is not None
     message["From"] = f'"{draft.from_.name}" <{draft.from_.address}>'
     message["To"] = ", ".join(f'"{a.name}" <{a.address}>' for a in draft.to)
     message["Subject"] = draft.subject

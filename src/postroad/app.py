@@ -204,7 +204,7 @@ class _Server:
             ),
             submit=Submit(store, directory, settings, providers.get),
             outbox=Outbox(store),
-            mail=Mail(store, directory, providers.get),
+            mail=Mail(store, directory, providers.get, look_again=supervisor.ask),
             access=access,
             settings=settings,
         )

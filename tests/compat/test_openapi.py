@@ -30,7 +30,6 @@ NOT_YET = {
     "ids of mailboxes, known where they are created alone": "mailboxId",
     "a message number that holds for a moment only": "seq",
     "an address that is pinned": "expectedEmail",
-    "mailbox synchronisation": "subconnections syncTime syncError quota",
     "protocol logs": "logs",
     "quoting in the reader's language": "locale tz",
     "templates, merge and lists": "template render mailMerge previewText listId baseUrl",
@@ -43,11 +42,11 @@ NOT_YET = {
 SETTINGS_NOT_YET = """
     authServer documentStorePassword exportMaxConcurrent exportMaxGlobalConcurrent
     exportMaxMessages exportMaxSize generateEmailSummary gmailExportBatchSize
-    gmailSubscriptionTtl imapIndexer imapProxyServerEnabled imapProxyServerHost
+    gmailSubscriptionTtl imapProxyServerEnabled imapProxyServerHost
     imapProxyServerPassword imapProxyServerPort imapProxyServerProxy imapProxyServerTLSEnabled
-    imapStrategy inboxNewOnly localAddresses locale logs mcpEnabled mcpOAuthEnabled
-    notificationBaseUrl notifyAttachmentSize notifyAttachments notifyCalendarEvents notifyHeaders
-    notifyText notifyTextSize notifyWebSafeHtml openAiAPIKey openAiAPIUrl
+    imapStrategy localAddresses locale logs mcpEnabled mcpOAuthEnabled
+    notificationBaseUrl
+    openAiAPIKey openAiAPIUrl
     openAiGenerateEmbeddings openAiMaxTokens openAiModel openAiPreProcessingFn openAiPrompt
     openAiTemperature openAiTopP outlookExportBatchSize pageBrandName queueKeep
     resolveGmailCategories scriptEnv sentryDsn sentryEnabled smtpStrategy templateHeader
@@ -72,6 +71,8 @@ EXTRA = {
     "replyTo": "a draft may have one as well",
     "status": "tells of a message that cannot be described; the contract has it beyond the schema",
     "error": "why it cannot",
+    "stateSince": "since when an account is in its state",
+    "nextTry": "when it is tried again",
     "threading": "threads where the server has none",
     "bodyDiffers": "tells that a repeat was not the same request",
 }

@@ -45,14 +45,35 @@ def dovecot() -> Iterator[Dovecot]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def bare() -> Iterator[Dovecot]:
+    """A server without any extension. RFC 3501."""
+    if dovecots.find_program() is None:
+        pytest.skip(dovecots.MISSING)
+    with Dovecot(special_use=False, compress=False, capability="IMAP4rev1") as running:
+        yield running
+
+
+async def open_provider(dovecot: Dovecot) -> AsyncIterator[ImapProvider]:
+    user = f"conformance{next(_users)}"
+    login = Login(user, Secret(dovecot.password))
+    tls = TlsOptions(verify=False)
+    imap = ImapSettings(dovecot.host, dovecot.port, login=login, tls=tls)
+    account = Account("a", "A", "a@example.test", created_at=1, imap=imap)
+    made = ImapProvider(account, numbers=Numbers(), connect=connector(account))
+    yield made
+    await made.close()
+
+
 class TestImapProvider(ProviderSuite, ReadingSuite):
     @pytest.fixture
     async def provider(self, dovecot: Dovecot) -> AsyncIterator[ImapProvider]:
-        user = f"conformance{next(_users)}"
-        login = Login(user, Secret(dovecot.password))
-        tls = TlsOptions(verify=False)
-        imap = ImapSettings(dovecot.host, dovecot.port, login=login, tls=tls)
-        account = Account("a", "A", "a@example.test", created_at=1, imap=imap)
-        made = ImapProvider(account, numbers=Numbers(), connect=connector(account))
-        yield made
-        await made.close()
+        async for made in open_provider(dovecot):
+            yield made
+
+
+class TestBareImapProvider(ProviderSuite, ReadingSuite):
+    @pytest.fixture
+    async def provider(self, bare: Dovecot) -> AsyncIterator[ImapProvider]:
+        async for made in open_provider(bare):
+            yield made

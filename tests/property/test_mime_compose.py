@@ -74,6 +74,7 @@ def _no_defects(message: Message) -> None:
 @given(drafts)
 def test_own_parser_reads_back_what_was_composed(given_draft: Draft) -> None:
     headers = parse_headers(octets(compose(given_draft)))
+    assert given_draft.from_ is not None
     assert _all_fields(headers, "from") == (_unquoted(given_draft.from_),)
     assert _all_fields(headers, "to") == tuple(map(_unquoted, given_draft.to))
     assert _all_fields(headers, "cc") == tuple(map(_unquoted, given_draft.cc))
@@ -131,6 +132,7 @@ def test_bodies_and_files_arrive_octet_by_octet(given_draft: Draft) -> None:
 
 def _puzzles_mail_parser(given_draft: Draft) -> bool:
     """Whether a local part holds, quoted, what mail-parser takes for the structure of the field."""
+    assert given_draft.from_ is not None
     fields = (given_draft.to, given_draft.cc, given_draft.bcc, given_draft.reply_to)
     people = (given_draft.from_, *(person for field in fields for person in field))
     return any(set("[]<>(),;:") & set(person.address.rpartition("@")[0]) for person in people)

@@ -34,6 +34,8 @@ class MemoryAccounts:
         self.statuses: dict[str, AccountStatus] = {}
         self.verified: list[VerifyRequest] = []
         self.reconnected: list[str] = []
+        self.synced: list[str] = []
+        self.flushed: list[tuple[str, int | None, str | None]] = []
 
     async def create(self, draft: Account) -> tuple[str, bool]:
         account = draft.account or "generated0000001"
@@ -66,6 +68,16 @@ class MemoryAccounts:
     async def reconnect(self, account: str) -> None:
         await self.get(account)
         self.reconnected.append(account)
+
+    async def sync(self, account: str) -> None:
+        await self.get(account)
+        self.synced.append(account)
+
+    async def flush(
+        self, account: str, *, notify_from: int | None = None, indexer: str | None = None
+    ) -> None:
+        await self.get(account)
+        self.flushed.append((account, notify_from, indexer))
 
     async def verify(self, request: VerifyRequest) -> VerifyResult:
         self.verified.append(request)

@@ -10,7 +10,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from postroad.domain.account import ImapSettings, Login, TlsOptions
+from postroad.domain.secret import Secret
+from postroad.transport.imap import ImapConnection, ImapTimeouts
+
 READ_S = 10.0
+QUICK = ImapTimeouts(connect_s=5.0, open_s=5.0, silence_s=5.0, command_s=5.0, close_s=0.05)
+PASSWORD = Login("me", Secret("pass word"))
 
 
 class Peer:
@@ -105,3 +111,26 @@ async def hostile_imap(*scripts: Script) -> AsyncIterator[HostileImap]:
         await server.wait_closed()
     if hostile.failures:
         raise hostile.failures[0]
+
+
+def settings(port: int, login: Login | None = PASSWORD) -> ImapSettings:
+    return ImapSettings("127.0.0.1", port, login=login, tls=TlsOptions(verify=False))
+
+
+async def opened(
+    port: int, *, login: Login | None = PASSWORD, timeouts: ImapTimeouts = QUICK
+) -> ImapConnection:
+    """A connection of ours to the server on ``port``."""
+    return await ImapConnection.open(settings(port, login), timeouts=timeouts)
+
+
+class OctetsOf:
+    """Content in pieces of a thousand octets; ``size`` may lie."""
+
+    def __init__(self, data: bytes, *, size: int | None = None) -> None:
+        self._data = data
+        self.size = len(data) if size is None else size
+
+    async def open(self) -> AsyncIterator[bytes]:
+        for at in range(0, len(self._data), 1000):
+            yield self._data[at : at + 1000]

@@ -24,7 +24,7 @@ async def fetch_body(
     row = await _fetch(
         wire, uid, [f"{item}.PEEK[{section}]<0.{partial_chunk}>"], partial_chunk, wants_size
     )
-    first, is_whole = _octets(row, section, 0)
+    first, is_whole = _octets(row, section, 0, partial_chunk)
     if is_whole or len(first) < partial_chunk:
         return len(first), _only(first)
     size = row.size if wants_size else None
@@ -42,7 +42,7 @@ async def _pieces(
         row = await _fetch(
             wire, uid, [f"{item}.PEEK[{section}]<{at}.{partial_chunk}>"], partial_chunk, False
         )
-        piece, is_whole = _octets(row, section, at)
+        piece, is_whole = _octets(row, section, at, partial_chunk)
         if is_whole:
             raise RemoteFailure("The mail server gives no parts of a message")
         if piece:
@@ -67,13 +67,14 @@ async def _fetch(
     return rows[0]
 
 
-def _octets(row: Fetched, section: str, at: int) -> tuple[bytes, bool]:
+def _octets(row: Fetched, section: str, at: int, partial_chunk: int) -> tuple[bytes, bool]:
     """The octets from ``at``, and whether the server sent all of the section instead."""
     section = section.upper()
-    key = f"{section}<{at}>"
-    if key in row.sections:
-        return row.sections[key] or b"", False
-    if section in row.sections:
-        # Some servers leave the origin away, some the part that was asked for.
-        return row.sections[section] or b"", at == 0
-    raise NotFound("Requested part was not found", code="MessageNotFound")
+    octets = row.sections.get(f"{section}<{at}>")
+    if octets is not None:
+        return octets, False
+    if section not in row.sections and f"{section}<{at}>" not in row.sections:
+        raise NotFound("Requested part was not found", code="MessageNotFound")
+    # Some servers leave the origin away, some the part that was asked for.
+    octets = row.sections.get(section) or b""
+    return octets, len(octets) > partial_chunk

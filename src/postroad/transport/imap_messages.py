@@ -24,6 +24,7 @@ from postroad.transport.imap_wire import DEFAULT_MAX_ANSWER_BYTES, ImapWire
 _FETCH_ROOM = 64 * 1024  # beside the octets that were asked for
 _MAX_STREAM_BYTES = 8 * 1024 * 1024 * 1024  # of one streamed fetch
 _MAX_FOUND = 8_000_000  # messages; no mailbox has more
+_MANY_ROWS = 100_000  # that may come on top of what a mailbox holds
 _FEW_RANGES = 8
 
 
@@ -59,6 +60,8 @@ async def fetch_stream(
 ) -> NumSet:
     """Hand over rows as they come; see :meth:`ImapConnection.uid_fetch_stream`."""
     gone: list[tuple[int, int]] = []
+    selected = wire.selected
+    rows_left = _MANY_ROWS + 4 * min(_MAX_FOUND, selected.exists if selected else 0)
     has_modseqs = wire.session.can("CONDSTORE")
     if changed_since is not None and not has_modseqs:
         changed_since = None
@@ -67,6 +70,10 @@ async def fetch_stream(
         is_wanted = _membership(piece)
 
         def hear(told: Untagged | Status, is_wanted: Callable[[int], bool] = is_wanted) -> None:
+            nonlocal rows_left
+            rows_left -= 1
+            if rows_left < 0:
+                raise RemoteProtocolError("the server tells of more messages than there are")
             if isinstance(told, Fetched):
                 if told.uid is not None and is_wanted(told.uid):
                     on_row(told)
@@ -75,6 +82,7 @@ async def fetch_stream(
             elif isinstance(told, Vanished):
                 if told.is_earlier:
                     gone.extend(told.uids.ranges)
+                    rows_left -= len(told.uids.ranges)
                 else:
                     wire.news.hear(told)
 

@@ -25,7 +25,7 @@ _CHANGES = (Exists, Expunge, Vanished, Fetched, MailboxStatus, ListEntry)
 _EVERYWHERE = (MailboxStatus, ListEntry, Status)  # true whichever mailbox is selected
 _MAX_KEPT = 200
 _MAX_A_SECOND = 20_000
-_MAX_IN_ALL = 5_000_000  # between two commands of ours
+_MAX_IN_ALL = 1_000_000  # between two commands of ours
 
 
 class News:

@@ -76,6 +76,8 @@ def test_every_setting_has_a_value_of_its_default() -> None:
     assert values.failed_retention_days == BY_KEY["failedRetention"].default
     assert values.event_retention_days == BY_KEY["eventRetention"].default
     assert values.enable_api_proxy is BY_KEY["enableApiProxy"].default
+    assert values.notify_text is BY_KEY["notifyText"].default
+    assert values.notify_text_size == BY_KEY["notifyTextSize"].default
 
 
 def test_stored_values_reach_their_typed_places() -> None:
@@ -86,6 +88,9 @@ def test_stored_values_reach_their_typed_places() -> None:
             "webhookEvents": ["*"],
             "webhooksCustomHeaders": [{"key": "A", "value": "s"}],
             "deliveryAttempts": 0,
+            "notifyHeaders": ["List-Id"],
+            "notifyTextSize": 0,
+            "notifyAttachmentSize": 5,
             "unknown": 1,
         }
     )
@@ -94,6 +99,8 @@ def test_stored_values_reach_their_typed_places() -> None:
     assert values.webhook_events == ("*",)
     assert values.webhooks_custom_headers == (("A", Secret("s")),)
     assert values.delivery_attempts == 10
+    assert values.notify_headers == ("List-Id",)
+    assert (values.notify_text_size, values.notify_attachment_size) == (0, 5)
 
 
 def test_every_setting_says_what_it_does() -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from postroad.domain.account import ImapSettings, Login, TlsOptions
+from postroad.domain.account import Login
 from postroad.domain.errors import (
     LocalProtocolError,
     PostroadError,
@@ -26,35 +26,21 @@ from postroad.transport.imap import (
     ConnectionLost,
     DialError,
     ImapConnection,
-    ImapTimeouts,
     ToAppend,
 )
-from support.hostile_imap import Peer, Script, hostile_imap
+from support.hostile_imap import (
+    PASSWORD,
+    QUICK,
+    OctetsOf,
+    Peer,
+    Script,
+    hostile_imap,
+    opened,
+    settings,
+)
 
-QUICK = ImapTimeouts(connect_s=5.0, open_s=5.0, silence_s=5.0, command_s=5.0, close_s=0.05)
 HASTY = dataclasses.replace(QUICK, open_s=0.2, silence_s=0.2)
-PASSWORD = Login("me", Secret("pass word"))
 TOKEN = Login("me", access_token=Secret("t0ken"))
-
-
-def settings(port: int, login: Login | None = PASSWORD) -> ImapSettings:
-    return ImapSettings("127.0.0.1", port, login=login, tls=TlsOptions(verify=False))
-
-
-async def opened(
-    port: int, *, login: Login | None = PASSWORD, timeouts: ImapTimeouts = QUICK
-) -> ImapConnection:
-    return await ImapConnection.open(settings(port, login), timeouts=timeouts)
-
-
-class Octets:
-    def __init__(self, data: bytes, *, size: int | None = None) -> None:
-        self._data = data
-        self.size = len(data) if size is None else size
-
-    async def open(self) -> AsyncIterator[bytes]:
-        for at in range(0, len(self._data), 1000):
-            yield self._data[at : at + 1000]
 
 
 def logging_in(*answers: str, capabilities: str = "IMAP4rev1") -> Script:
@@ -433,7 +419,7 @@ async def test_content_is_streamed_once_the_server_is_ready() -> None:
 
     async with hostile_imap(script) as hostile:
         connection = await opened(hostile.port)
-        code = await connection.append(b"Sent", Octets(data), flags=["\\Seen"])
+        code = await connection.append(b"Sent", OctetsOf(data), flags=["\\Seen"])
         assert code == AppendUidCode(7, NumSet.of([12]))
         connection.abort()
 
@@ -450,7 +436,7 @@ async def test_several_messages_are_filed_in_one_command() -> None:
     async with hostile_imap(script) as hostile:
         connection = await opened(hostile.port)
         code = await connection.append_many(
-            b"x", [ToAppend(Octets(b"one")), ToAppend(Octets(b"two"), ["\\Seen"])]
+            b"x", [ToAppend(OctetsOf(b"one")), ToAppend(OctetsOf(b"two"), ["\\Seen"])]
         )
         assert code is not None
         assert list(code.uids) == [12, 13]
@@ -461,7 +447,7 @@ async def test_a_message_beyond_the_servers_limit_is_not_sent() -> None:
     async with hostile_imap(after_login(capabilities="IMAP4rev1 APPENDLIMIT=10")) as hostile:
         connection = await opened(hostile.port)
         with pytest.raises(TooLarge):
-            await connection.append(b"x", Octets(b"12345678901"))
+            await connection.append(b"x", OctetsOf(b"12345678901"))
         assert connection.is_open
         connection.abort()
 
@@ -477,7 +463,7 @@ async def test_a_refused_append_leaves_the_connection_usable() -> None:
     async with hostile_imap(script) as hostile:
         connection = await opened(hostile.port)
         with pytest.raises(CommandRefused) as caught:
-            await connection.append(b"x", Octets(b"abc"))
+            await connection.append(b"x", OctetsOf(b"abc"))
         assert caught.value.code == "TRYCREATE"
         await connection.noop()
         connection.abort()
@@ -495,7 +481,7 @@ async def test_a_loss_tells_whether_the_message_may_be_there(said: str, was_sent
     async with hostile_imap(script) as hostile:
         connection = await opened(hostile.port)
         with pytest.raises(ConnectionLost) as caught:
-            await connection.append(b"x", Octets(b"abc"))
+            await connection.append(b"x", OctetsOf(b"abc"))
         assert caught.value.was_sent is was_sent
         assert caught.value.code == "IMAPConnectionClosing"
 
@@ -504,7 +490,7 @@ async def test_content_that_ends_early_takes_the_connection_with_it() -> None:
     async with hostile_imap(after_login("+ go")) as hostile:
         connection = await opened(hostile.port)
         with pytest.raises(LocalProtocolError, match="2 octets early"):
-            await connection.append(b"x", Octets(b"abc", size=5))
+            await connection.append(b"x", OctetsOf(b"abc", size=5))
         assert not connection.is_open
 
 

@@ -22,6 +22,10 @@ _NUMBER = re.compile(rb"[0-9]{1,20}")
 _QUOTED = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _LITERAL = re.compile(rb"~?\{([0-9]{1,20})[+-]?\}\r\n")
+# The tokens that nearly all of every list is made of: "(", ")", plain quoted, NIL, atom.
+_TOKEN = re.compile(
+    rb' *(?:(\()|(\))|"([^"\\]*)"|([Nn][Ii][Ll])(?=[ )]|\Z)|(?!~\{)([^\x00-\x20\x7f(){"\\]+))'
+)
 
 
 class Cursor:
@@ -128,22 +132,31 @@ class Cursor:
         interpreter's.
         """
         stack: list[list[Value]] = []
+        data, token = self.data, _TOKEN.match
         while True:
-            self.spaces()
-            if self.take(b"("):
-                if len(stack) == MAX_DEPTH:
-                    raise RemoteProtocolError(f"lists are nested deeper than {MAX_DEPTH}")
-                stack.append([])
-                continue
-            if stack and self.take(b")"):
-                value: Value = tuple(stack.pop())
-            elif self.looking_at(b"\\"):
-                value = self._match(_FLAG, "a flag")[0]
+            match = token(data, self.pos)
+            kind = 0 if match is None else match.lastindex
+            if match is None or (kind == 2 and not stack):
+                value: Value = self._rare_value()
             else:
-                value = self.nstring()
+                self.pos = match.end()
+                if kind == 1:
+                    if len(stack) == MAX_DEPTH:
+                        raise RemoteProtocolError(f"lists are nested deeper than {MAX_DEPTH}")
+                    stack.append([])
+                    continue
+                if kind == 2:
+                    value = tuple(stack.pop())
+                else:
+                    value = None if kind == 4 else match[kind or 0]
             if not stack:
                 return value
             stack[-1].append(value)
+
+    def _rare_value(self) -> Value:
+        """A flag, a literal, a string with escapes; or nothing that could be a value."""
+        self.spaces()
+        return self._match(_FLAG, "a flag")[0] if self.looking_at(b"\\") else self.nstring()
 
     def _is_string(self) -> bool:
         return self.data[self.pos : self.pos + 1] in (b'"', b"{") or self.looking_at(b"~{")

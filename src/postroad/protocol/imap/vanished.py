@@ -10,7 +10,10 @@ from postroad.protocol.imap.numset import NumSet
 
 @dataclass(frozen=True, slots=True)
 class Vanished:
-    """UIDs that are gone; ``is_earlier`` when they went before this session could see it."""
+    """UIDs that are gone; ``is_earlier`` when they went before this session could see it.
+
+    Servers may name UIDs that never were, ``1:4294967295`` too: compare, do not count through.
+    """
 
     uids: NumSet
     is_earlier: bool = False

@@ -16,7 +16,8 @@ from postroad.protocol.mime.transfer import decode_transfer
 
 MAX_LINE: Final = 64 * 1024  # a quoted-printable line without an end is not held for longer
 
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]+")
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+_FOREIGN = bytes({*range(256)} - {*_ALPHABET})
 _PADDING = re.compile(rb"=+")
 _BASE64 = frozenset({"base64", "b", "b64"})
 _QUOTED = frozenset({"quoted-printable", "quoted", "q", "qp"})
@@ -53,8 +54,11 @@ class Decoder:
         return decode_transfer(rest, self._encoding)
 
     def _base64(self, octets: bytes) -> bytes:
-        clean = self._rest + _NOT_BASE64.sub(b"", octets)
-        *ended, last = _PADDING.split(clean)  # several encoded texts may stand in a row
+        clean = self._rest + octets.translate(None, _FOREIGN)
+        ended: list[bytes] = []
+        last = clean
+        if b"=" in clean:
+            *ended, last = _PADDING.split(clean)  # several encoded texts may stand in a row
         whole = len(last) - len(last) % 4
         self._rest = last[whole:]
         out = [decode_transfer(text, self._encoding) for text in ended]

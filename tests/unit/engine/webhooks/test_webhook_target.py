@@ -6,12 +6,14 @@ import pytest
 
 from postroad import __version__
 from postroad.domain.account import Account
+from postroad.domain.event import RecordedEvent
 from postroad.domain.secret import Secret
 from postroad.domain.setting import SettingValues
 from postroad.engine.webhooks.target import (
     BrokenTarget,
     Target,
     choose_target,
+    is_for_inbox,
     is_told_without_account,
     is_wanted,
 )
@@ -133,3 +135,25 @@ def test_star_stands_for_all_events_but_those_asked_for_by_name() -> None:
     assert is_wanted(SettingValues(webhook_events=("*",)), "messageNew")
     assert not is_wanted(SettingValues(webhook_events=("*",)), "messageMoved")
     assert is_wanted(SettingValues(webhook_events=("messageMoved",)), "messageMoved")
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "special_use", "data", "passes"),
+    [
+        ("messageNew", "INBOX", None, "{}", True),
+        ("messageNew", None, None, '{"path":"INBOX"}', True),
+        ("messageNew", "Eingang", "\\Inbox", "{}", True),
+        ("messageNew", "All", "\\All", r'{"labels":["\\Inbox","x"]}', True),
+        ("messageNew", "All", "\\All", r'{"messageSpecialUse":"\\Inbox"}', True),
+        ("messageNew", "All", "\\All", r'{"labels":["x"],"subject":"\\Inbox"}', False),
+        ("messageNew", "Sent", "\\Sent", '{"path":"Sent"}', False),
+        ("messageDeleted", "Sent", "\\Sent", '{"path":"Sent"}', True),
+    ],
+)
+def test_inbox_new_only_holds_back_new_messages_elsewhere(
+    name: str, path: str | None, special_use: str | None, data: str, passes: bool
+) -> None:
+    event = RecordedEvent(1, "id", "a", name, 0, data, None, path=path, special_use=special_use)
+
+    assert is_for_inbox(SettingValues(inbox_new_only=True), event) is passes
+    assert is_for_inbox(SettingValues(), event)

@@ -33,6 +33,8 @@ FULL: dict[str, Any] = {
     "smtpEhloName": "mail.example.test",
     "path": "*",
     "imapIndexer": "full",
+    "subconnections": ["\\Sent", " Own ", "\\Sent"],
+    "threading": True,
 }
 
 
@@ -57,6 +59,9 @@ async def test_account_is_shown_as_given_with_secrets_masked(call: Caller) -> No
         "smtpEhloName": "mail.example.test",
         "path": None,
         "imapIndexer": "full",
+        "subconnections": ["\\Sent", "Own"],
+        "threading": True,
+        "stateSince": "2021-08-16T15:04:46.161Z",
         "counters": {"events": {"messageSent": 2}},
         "connections": 1,
     }
@@ -104,7 +109,7 @@ async def test_second_registration_overwrites(call: Caller) -> None:
         ({"type": "imap"}, ["type"]),
         ({"oauth2": {"auth": {}}}, ["oauth2"]),
         ({"logs": True}, ["logs"]),
-        ({"subconnections": ["x"]}, ["subconnections"]),
+        ({"subconnections": ["x" * 257]}, ["subconnections"]),
         ({"locale": "en", "tz": "UTC", "expectedEmail": "a@b"}, ["locale", "tz", "expectedEmail"]),
         ({"imapIndexer": "slow"}, ["imapIndexer"]),
     ],
@@ -239,3 +244,15 @@ async def test_verification_answers_per_protocol(engine: MemoryEngine, call: Cal
         },
     }
     assert (await call("POST", "/v1/verifyAccount", {})).status == 400
+
+
+async def test_sync_and_flush_are_asked_for(call: Caller, engine: MemoryEngine) -> None:
+    await call("POST", "/v1/account", FULL)
+    assert (await call("PUT", "/v1/account/example/sync", {"sync": True})).json() == {"sync": True}
+    assert (await call("PUT", "/v1/account/example/sync", {})).json() == {"sync": False}
+    body = {"flush": True, "notifyFrom": "2021-08-16T15:04:46.161Z", "imapIndexer": "fast"}
+    assert (await call("PUT", "/v1/account/example/flush", body)).json() == {"flush": True}
+    assert (await call("PUT", "/v1/account/example/flush", {})).status == 400
+    assert (await call("PUT", "/v1/account/other/sync", {})).status == 404
+    assert engine.accounts.synced == ["example"]
+    assert engine.accounts.flushed == [("example", 1_629_126_286_161, "fast")]

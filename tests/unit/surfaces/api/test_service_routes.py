@@ -147,9 +147,9 @@ async def test_settings_are_written_and_read(call: Caller) -> None:
 
 
 async def test_settings_of_later_versions_are_refused(call: Caller) -> None:
-    reply = await call("POST", "/v1/settings", {"notifyText": True, "trackOpens": True})
-    assert [item["key"] for item in reply.json()["fields"]] == ["notifyText", "trackOpens"]
-    assert (await call("GET", "/v1/settings?notifyText=true")).status == 400
+    reply = await call("POST", "/v1/settings", {"trackOpens": True, "trackClicks": True})
+    assert [item["key"] for item in reply.json()["fields"]] == ["trackOpens", "trackClicks"]
+    assert (await call("GET", "/v1/settings?trackOpens=true")).status == 400
 
 
 @pytest.mark.parametrize("body", [[], None, "x", 5])

@@ -8,6 +8,12 @@ from postroad.domain.account import AccountState
 from postroad.domain.token import Action, Group
 from postroad.surfaces.api.context import Context
 from postroad.surfaces.api.operation import operation
+from postroad.surfaces.api.schemas.account_sync import (
+    FlushAnswer,
+    FlushBody,
+    SyncAnswer,
+    SyncBody,
+)
 from postroad.surfaces.api.schemas.accounts import (
     AccountAnswer,
     AccountEntry,
@@ -48,11 +54,13 @@ async def create_account(ctx: Context, body: CreateAccountBody) -> CreateAccount
     tag=TAG,
     action=Action.READ,
     group=Group.ACCOUNT,
-    statuses=(400, 404),
+    statuses=(400, 404, 503, 504),
+    is_bounded=True,
 )
 async def get_account(ctx: Context, account: str, query: AccountQuery) -> AccountAnswer:
     """Show how an account is configured, secrets masked, and how it fares."""
-    return AccountAnswer.of(await ctx.engine.accounts.get(account))
+    answer = AccountAnswer.of(await ctx.engine.accounts.get(account))
+    return answer.with_quota(await ctx.engine.mail.quota(account)) if query.quota else answer
 
 
 @operation(
@@ -103,6 +111,38 @@ async def reconnect_account(ctx: Context, account: str, body: ReconnectBody) -> 
     else:
         await ctx.engine.accounts.get(account)  # an unknown account is told either way
     return ReconnectAnswer(reconnect=body.reconnect)
+
+
+@operation(
+    "PUT",
+    "/v1/account/{account}/sync",
+    tag=TAG,
+    action=Action.WRITE,
+    group=Group.ACCOUNT,
+    statuses=(400, 404, 503),
+)
+async def sync_account(ctx: Context, account: str, body: SyncBody) -> SyncAnswer:
+    """Have all mailboxes looked at soon; answers at once. The account has to be connected."""
+    if body.sync:
+        await ctx.engine.accounts.sync(account)
+    else:
+        await ctx.engine.accounts.get(account)  # an unknown account is told either way
+    return SyncAnswer(sync=body.sync)
+
+
+@operation(
+    "PUT",
+    "/v1/account/{account}/flush",
+    tag=TAG,
+    action=Action.DESTRUCTIVE,
+    group=Group.ACCOUNT,
+    statuses=(400, 404),
+)
+async def flush_account(ctx: Context, account: str, body: FlushBody) -> FlushAnswer:
+    """Forget what is known of the mailboxes and begin anew; ``flush`` has to be true."""
+    body.check()
+    await ctx.engine.accounts.flush(account, notify_from=body.notify_from, indexer=body.indexer)
+    return FlushAnswer(flush=True)
 
 
 @operation("GET", "/v1/accounts", tag=TAG, action=Action.READ, group=Group.ACCOUNT)

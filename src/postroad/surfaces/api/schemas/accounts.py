@@ -7,10 +7,18 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from postroad.domain.account import Account, AccountKind, AccountState, AccountStatus, LastError
+from postroad.domain.account import Account, AccountKind, AccountState, AccountStatus
 from postroad.domain.secret import Secret
 from postroad.domain.url import MASK, is_field_value, is_http_token, mask_url
 from postroad.engine.accounts.registry import AccountView
+from postroad.engine.providers.results import Quota
+from postroad.surfaces.api.schemas.account_sync import (
+    Indexer,
+    LastErrorAnswer,
+    QuotaAnswer,
+    SyncErrorAnswer,
+    quota_answer,
+)
 from postroad.surfaces.api.schemas.formats import (
     Email,
     Hostname,
@@ -54,7 +62,9 @@ State = Literal[
 ]
 
 Kind = Literal["imap", "sending", "sandbox", "invalid"]
-Indexer = Literal["full", "fast"]
+Subconnections = Annotated[
+    list[Annotated[str, Meta(max_length=256)]], Meta(max_length=100, extra={"single": True})
+]
 _TEXT = {"type": "string"}
 SmtpStatus = Annotated[
     dict[str, Any],
@@ -93,6 +103,8 @@ class _Shared(Request):
     smtpEhloName: Hostname | UnsetType | None = UNSET
     path: Paths | UnsetType | None = UNSET
     notifyFrom: Timestamp | UnsetType | None = UNSET
+    subconnections: Subconnections | UnsetType = UNSET
+    threading: bool | UnsetType | None = UNSET
     logs: No | UnsetType = UNSET
     oauth2: No | UnsetType = UNSET
 
@@ -119,6 +131,11 @@ class _Shared(Request):
         if self.notifyFrom is not UNSET:
             at = None if self.notifyFrom is None else int(self.notifyFrom)
             account = replace(account, notify_from=at)
+        if self.subconnections is not UNSET:
+            wanted = dict.fromkeys(path.strip() for path in self.subconnections)
+            account = replace(account, subconnections=tuple(path for path in wanted if path))
+        if self.threading is not UNSET:
+            account = replace(account, threading=self.threading)
         return account
 
 
@@ -157,7 +174,7 @@ class CreateAccountBody(_Shared, kw_only=True):
             is_sandbox=is_sandbox,
             imap=imap,
             smtp=smtp,
-            indexer=self.imapIndexer if isinstance(self.imapIndexer, str) else "full",
+            indexer=self.imapIndexer if isinstance(self.imapIndexer, str) else "",
         )
         draft = self.applied(draft, problems)
         if draft.kind is AccountKind.INVALID and not problems.has_any:
@@ -209,7 +226,7 @@ class ListAccountsQuery(Paging):
 
 
 class AccountQuery(Request):
-    quota: No | UnsetType = UNSET
+    quota: bool = False
 
 
 class DeleteAccountQuery(Request):
@@ -238,12 +255,6 @@ class ReconnectAnswer(Answer):
     reconnect: bool
 
 
-class LastErrorAnswer(Answer):
-    response: str
-    serverResponseCode: str | UnsetType = UNSET
-    description: str | UnsetType = UNSET
-
-
 class Counters(Answer):
     events: dict[str, int]
 
@@ -261,6 +272,7 @@ class AccountEntry(Answer):
     webhooks: str | UnsetType = UNSET
     proxy: str | UnsetType = UNSET
     smtpEhloName: str | UnsetType | None = UNSET
+    syncTime: str | UnsetType = UNSET
 
     @classmethod
     def of(cls, view: AccountView) -> AccountEntry:
@@ -273,6 +285,12 @@ class AccountAnswer(AccountEntry, kw_only=True):
     connections: int
     path: list[str] | UnsetType | None = UNSET
     imapIndexer: Indexer | UnsetType = UNSET
+    subconnections: list[str] | UnsetType = UNSET
+    threading: bool | UnsetType = UNSET
+    stateSince: str
+    nextTry: str | UnsetType = UNSET  # when a connection is tried again
+    syncError: SyncErrorAnswer | UnsetType = UNSET
+    quota: QuotaAnswer | UnsetType = UNSET
     copy: bool | UnsetType = UNSET
     notifyFrom: str | UnsetType | None = UNSET
     imap: ImapAnswer | UnsetType = UNSET
@@ -283,10 +301,15 @@ class AccountAnswer(AccountEntry, kw_only=True):
 
     @classmethod
     def of(cls, view: AccountView) -> AccountAnswer:
-        account = view.account
+        account, status = view.account, view.status
         return cls(
             **_entry(view),
             connections=view.connections,
+            stateSince=iso(status.state_since),
+            nextTry=UNSET if status.next_try_at is None else iso(status.next_try_at),
+            syncError=UNSET if status.sync_error is None else SyncErrorAnswer.of(status.sync_error),
+            subconnections=list(account.subconnections) or UNSET,
+            threading=UNSET if account.threading is None else account.threading,
             path=None if account.paths is None else list(account.paths),
             imapIndexer=_indexer(account),
             copy=UNSET if account.copy is None else account.copy,
@@ -301,6 +324,11 @@ class AccountAnswer(AccountEntry, kw_only=True):
             or UNSET,
         )
 
+    def with_quota(self, quota: Quota | None) -> AccountAnswer:
+        """False where the server does not tell of any."""
+        self.quota = quota_answer(quota)
+        return self
+
 
 class ListAccountsAnswer(Answer):
     total: int
@@ -313,18 +341,19 @@ class ListAccountsAnswer(Answer):
 
 def _entry(view: AccountView) -> dict[str, Any]:
     account, status = view.account, view.status
-    has_error = status.last_error is not None and status.state is not AccountState.CONNECTED
+    error = status.last_error if status.state is not AccountState.CONNECTED else None
     return {
         "account": account.account,
         "name": account.name,
         "type": account.kind.value,
         "state": status.state.value,
         "counters": Counters(events=view.counters),
-        "lastError": _last_error(status.last_error) if has_error else None,
+        "lastError": None if error is None else LastErrorAnswer.of(error),
         "email": account.email or UNSET,
         "webhooks": mask_url(account.webhooks) if account.webhooks else UNSET,
         "proxy": mask_url(account.proxy.reveal()) if account.proxy else UNSET,
         "smtpEhloName": account.ehlo_name or UNSET,
+        "syncTime": UNSET if status.synced_at is None else iso(status.synced_at),
     }
 
 
@@ -341,16 +370,6 @@ def _indexer(account: Account) -> Indexer | UnsetType:
     if not account.has_mailbox:
         return UNSET
     return "fast" if account.indexer == "fast" else "full"
-
-
-def _last_error(error: LastError | None) -> LastErrorAnswer | None:
-    if error is None:
-        return None
-    return LastErrorAnswer(
-        response=error.response,
-        serverResponseCode=error.code or UNSET,
-        description=error.description or UNSET,
-    )
 
 
 def _custom_headers(
