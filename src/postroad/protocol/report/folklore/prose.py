@@ -1,0 +1,122 @@
+"""Bounces of software that nobody knows: read by what a sentence about a failed address looks like.
+
+Every address in the text gets a weight from its place: alone on a line, before a reason, behind a
+word for "recipient" or a verb of delivery, in an SMTP dialogue. The heaviest are the recipients.
+Addresses of the report's own reader and of help desks weigh nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from postroad.protocol.report.addressing import ADDRESS, tidy
+from postroad.protocol.report.folklore.finding import Dialect, Finding, Text
+from postroad.protocol.report.folklore.grammar import HEAD, blocks
+
+MAX_ADDRESSES = 400
+_HELP = re.compile(
+    r"^(?:postmaster|mailer-daemon|abuse|support|help|helpdesk|hostmaster|webmaster"
+    r"|admin|administrator|info-?desk|service)@",
+    re.I,
+)
+_HELP_BEFORE = re.compile(
+    r"(?:contact|assistance|help|from|sender|by|reply to|questions?|report\w* to"
+    r"|mail to|write to|e-?mail to|message-id|visit|original sender"
+    r"|an den|kontakt\w*|von|absender|contacter|de|expéditeur|remitente|от"
+    r"|отправител\w+|発信者|差出人|发件人)[:\s<\"'(]{0,4}$",
+    re.I,
+)
+_TO_BEFORE = re.compile(
+    r"(?:recipients?|receivers?|address(?:es|ee)?|to|for|deliver(?:ed|ing)?|user"
+    r"|mailbox|account|rcpt to|addressed|destinat\w+|undeliverable|failed|reach"
+    r"|empfänger|adresse|adressat|an|à|destinataire|destinatario|destinatário"
+    r"|dirección|direccion|a|para|получател\w*|адрес\w*|на|宛先|受信者|あて先|収件人|收件人|地址|用户"
+    r"|to the following)[^\w\n]{1,4}$",
+    re.I,
+)
+_REPLY = re.compile(r"(?<![\d.])[45]\d\d(?:[ -]|: )")
+_AFTER = re.compile(
+    r"^[>\"')\]]{0,3}[ \t]*(?:was|is|has|could|cannot|can't|does|did|not|unknown|user"
+    r"|\.\.\.|:|-|\(|\[|n'|existe|existiert|konnte|wurde|не|は|が|不|无|no)",
+    re.I,
+)
+
+
+class _Candidate(NamedTuple):
+    address: str
+    weight: int
+    line: str
+
+
+def _read(text: Text) -> list[Finding]:
+    best: dict[str, _Candidate] = {}
+    for candidate in _candidates(text):
+        key = candidate.address.lower()
+        if key not in best or candidate.weight > best[key].weight:
+            best[key] = candidate
+    top = max((candidate.weight for candidate in best.values()), default=0)
+    if top < 2:
+        return []
+    said_by = {found.recipient.lower(): found.said for found in blocks(text.words, HEAD)}
+    everything = _reason(text.words)
+    chosen = [candidate for candidate in best.values() if candidate.weight == top]
+    findings = []
+    for candidate in chosen:
+        said = said_by.get(candidate.address.lower(), "")
+        line = candidate.line if _REPLY.search(candidate.line) else ""
+        findings.append(Finding(candidate.address, line or said or everything))
+    return findings
+
+
+def _candidates(text: Text) -> list[_Candidate]:
+    found = []
+    for line in text.words.split("\n"):
+        if "@" not in line:
+            continue
+        for match in ADDRESS.finditer(line):
+            address = tidy(match[0])
+            if address:
+                found.append(_Candidate(address, _weigh(text, line, match, address), line.strip()))
+            if len(found) == MAX_ADDRESSES:
+                return found
+    return found
+
+
+def _weigh(text: Text, line: str, match: re.Match[str], address: str) -> int:
+    before, behind = line[: match.start()], line[match.end() :]
+    own = text.signs.own_addresses
+    if _HELP.match(address) and not re.search(r"rcpt|recipient|\.\.\.", line, re.I):
+        return 0
+    if address.lower() == text.signs.sender or _HELP_BEFORE.search(before):
+        return 0
+    bare = before.strip(" \t<>\"'([*-•·|") + behind.strip(" \t<>\"')]:;,.|=")
+    weight = 1
+    if not bare:
+        weight = 6
+    elif not before.strip(" \t<>\"'([*-•·|"):
+        weight = 5 if _AFTER.match(behind) else 4
+    elif re.search(
+        r"rcpt to|recipient|undeliver|empfänger|destinat|получат|宛先|收件", before, re.I
+    ):
+        weight = 5
+    elif _REPLY.search(before) or _TO_BEFORE.search(before):
+        weight = 4
+    elif _AFTER.match(behind):
+        weight = 3
+    return weight - 4 if address.lower() in own else weight
+
+
+def _reason(words: str) -> str:
+    """The line with a reply code, if there is one; else the text, for its words alone."""
+    for line in words.split("\n"):
+        if _REPLY.search(line):
+            return line.strip()
+    return words[:1500].strip()
+
+
+def _claims(text: Text) -> bool:
+    return "@" in text.words
+
+
+DIALECT = Dialect("prose", _claims, _read)

@@ -1,0 +1,114 @@
+"""One incoming mail as the report readers see it: signs, text, machine parts, the original."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from postroad.domain.bounce import OriginalMessage
+from postroad.protocol.mime.headers import Headers
+from postroad.protocol.mime.html import text_from_html
+from postroad.protocol.report.parts import Part, parts_of, split_message
+from postroad.protocol.report.returned import (
+    RETURNED_TYPES,
+    pasted_headers,
+    read_original,
+    split_pasted,
+)
+from postroad.protocol.report.signs import Signs, read_signs
+
+MAX_WORDS = 50_000  # characters of free text that are read; the contract's own limit (B-194)
+_MAILTO = re.compile(r"[ \t]*[\[<(]mailto:[^\]>)\n]{1,400}[\]>)]", re.I)
+_STATUS_TYPES = frozenset(
+    {"message/delivery-status", "message/global-delivery-status", "text/delivery-status"}
+)
+
+
+@dataclass(frozen=True)
+class Mail:
+    """Everything is read on demand and once; most mails are ordinary and need little of it."""
+
+    octets: bytes
+    headers: Headers
+    signs: Signs
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def read(cls, octets: bytes) -> Mail:
+        """Take a raw message apart; any line ends. Never fails."""
+        headers, body = split_message(octets)
+        signs = read_signs(headers)
+        may_repair = signs.weight >= 3
+        parts = parts_of(octets, headers, body, may_repair=may_repair)
+        return cls(octets, headers, signs, tuple(parts))
+
+    def part(self, *content_types: str) -> Part | None:
+        """The first leaf of one of these types."""
+        return next((part for part in self.parts if part.content_type in content_types), None)
+
+    @cached_property
+    def status_text(self) -> str | None:
+        """The machine part of a delivery report; ``None`` when there is none."""
+        found = [part for part in self.parts if part.content_type in _STATUS_TYPES]
+        if not found:
+            return None
+        return "\n\n".join(part.text(self.octets, 1024 * 1024) for part in found[:8])
+
+    @cached_property
+    def is_report(self) -> bool:
+        """Whether the mail is a ``multipart/report`` about a delivery. RFC 6522, RFC 3464 §2."""
+        return any(
+            part.report_type in ("delivery-status", "global-delivery-status") for part in self.parts
+        )
+
+    @cached_property
+    def full_text(self) -> str:
+        """The readable text, what was pasted behind it included, at most :data:`MAX_WORDS`."""
+        # A multipart without any delimiter lost its MIME structure and is text.
+        plain = [
+            part
+            for part in self.parts
+            if part.content_type == "text/plain" or part.content_type.startswith("multipart/")
+        ]
+        pieces = [part.text(self.octets) for part in plain if not part.is_attachment][:4]
+        text = "\n\n".join(piece for piece in pieces if piece.strip())
+        if not text.strip():
+            html = self.part("text/html")
+            text = text_from_html(html.text(self.octets)) if html else ""
+        return _MAILTO.sub("", text[:MAX_WORDS].replace("\u00a0", " "))
+
+    @cached_property
+    def _split(self) -> tuple[str, str]:
+        return split_pasted(self.full_text)
+
+    @property
+    def words(self) -> str:
+        """What the server says, without the original behind it."""
+        return self._split[0]
+
+    @cached_property
+    def _returned(self) -> tuple[OriginalMessage, Headers]:
+        best: tuple[OriginalMessage, Headers] = (OriginalMessage(), Headers())
+        for part in self.parts:
+            if part.content_type in RETURNED_TYPES:
+                found = read_original(part.octets(self.octets, 256 * 1024))
+                if found[0].message_id:
+                    return found
+                if len(found[0].headers) > len(best[0].headers):
+                    best = found
+        pasted = pasted_headers(self._split[1])
+        if pasted.fields:
+            original = read_original(b"".join(field.octets for field in pasted.fields))
+            if original[0].message_id or not best[0].headers:
+                return original
+        return best
+
+    @property
+    def original(self) -> OriginalMessage:
+        """The headers that came back of the original."""
+        return self._returned[0]
+
+    @property
+    def returned_headers(self) -> Headers:
+        return self._returned[1]

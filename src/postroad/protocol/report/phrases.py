@@ -1,0 +1,132 @@
+"""Sentences of failure and delay in the languages that mail systems speak, and those of mails that
+only look like bounces.
+"""
+
+from __future__ import annotations
+
+import re
+
+MAX_WORDS = 8000  # characters; a report says at once what it is
+
+_FAILURE = re.compile(
+    r"deliver\w* .{0,60}postponed|(?:could|can|was|were|been|is|are|be|has|have"
+    r"|did)(?: |n't |not |n’t )*(?:not |n[o']t )?(?:be "
+    r"|been )?(?:permanently )?(?:deliver|reach(?:ed)? the following)"
+    r"|(?:cannot|can't|couldn't|unable to|failed to|not able to|wasn't able to"
+    r"|not possible to) (?:be )?(?:send|deliver|forward|relay|transmit|process)"
+    r"|undeliver|not (?:be |been |yet been )?(?:deliver|sent|reach)|non-?deliver"
+    r"|deliver\w* (?:\w+ ){0,5}(?:fail|error|problem|delay|abort|unsuccess"
+    r"|not possible|attempts|to .{0,80}(?:fail|delay))"
+    r"|failed (?:permanently|recipient|address|to reach|delivery)"
+    r"|following address(?:es)?(?:\(es\))?,? (?:had|have|fail|did|could|were)"
+    r"|(?:permanent|fatal|transient) (?:fatal |non-fatal )?(?:error|failure)"
+    r"|returned (?:to sender|mail|message|unopened|to you)|(?:message|mail"
+    r"|e-?mail) (?:\w+ ){0,4}(?:bounced|rejected|returned|delayed|postponed|refused"
+    r"|blocked|failed|not sent|discarded|deferred)"
+    r"|user unknown|unknown user|unknown recipient|no such (?:user|recipient|mailbox"
+    r"|address|domain|host)|mailbox (?:is )?(?:full|unavailable|not found|disabled)"
+    r"|over quota|mail ?box (?:size|limit|exceed)|unknown host|host unknown"
+    r"|invalid (?:recipient|address|user)"
+    r"|(?:does not|doesn't|did not) (?:exist|reach|have an? .{0,30}account)"
+    r"|(?:rejected|refused) (?:your message|by|the)|had (?:a )?(?:trouble"
+    r"|problem)\w* (?:in )?deliver|not (?:a )?(?:known|valid|listed)"
+    r"|exceeds allowed size|error (?:has )?occurred while (?:trying|attempting)"
+    r"|remote host said|not transferred|account is (?:disabled|full|over|temporarily)"
+    r"|no longer valid"
+    r"|nicht (?:zugestellt|zustellbar|ausgeliefert|übermittelt|zustellen|erreicht"
+    r"|an .{0,80}(?:zugestellt|gesendet))|unzustellbar"
+    r"|zustellung .{0,60}(?:fehlgeschlagen|nicht|verzögert)|fehler bei der"
+    r"|n[’']a (?:pas )?(?:pu |été )?(?:être )?(?:remis|distribu|délivr|livr|envoy)"
+    r"|pas (?:pu |été )?(?:être )?(?:remis|distribu|délivr|livr|envoyé|acheminé)"
+    r"|non (?:remis|distribu|délivr)|[ée]chec (?:de|lors)|impossible de (?:remettre"
+    r"|livrer|délivrer|distribuer|transmettre)|n[’']existe pas"
+    r"|no (?:se )?(?:ha |pudo |puede |pudimos |fue )?(?:podido "
+    r"|posible )?(?:ser )?(?:entreg|envi)|no (?:ha )?(?:sido|pudo ser) entregad"
+    r"|error (?:de|en la|al) entreg|imposible entregar|não (?:pôde |pode "
+    r"|foi )?(?:ser )?(?:entreg|enviad|possível)|nao (?:pode|foi) ser|falha (?:na"
+    r"|de) entrega"
+    r"|(?:non|impossibile) .{0,40}(?:consegn|recapit|invi)|mancata consegna"
+    r"|kon (?:niet|geen)|niet (?:worden )?(?:bezorgd|afgeleverd|besteld)|kunde inte"
+    r"|kan ikke|ei voitu|nie (?:mog|został|dostar)|nelze doručit|nebyl[ao]? doručen"
+    r"|не (?:было |был[ао]? |может быть |удалось |смогл\w+ |может )?(?:доставл|достав"
+    r"|отправ)|недоставлен|невозможно достав|ошибка (?:при )?(?:доставк|отправк)"
+    r"|не существует|возвращен"
+    r"|(?:配信|配達|送信|送達|お届け).{0,20}(?:できません|できなかった|でき(?:ず|な)|失敗|されません|不能|エラー)|届(?:き"
+    r"|け)(?:ません|られません)|見つかりません|エラーが発生|受信(?:を)?拒否|返送"
+    r"|退信|被退回|投递失败|投遞失敗|无法(?:投递|送达|发送|到达)|無法(?:投遞|送達|傳送)|未能(?:送达|投递)|发送失败|不存在|배달(?:되지"
+    r"|할 수)|전송(?:되지|할 수|에 실패)|반송",
+    re.I,
+)
+_DELAY = re.compile(
+    r"warning message only|this is a warning|not yet been delivered|has been delayed"
+    r"|(?:have|is|was|been|delivery) (?:been )?(?:delayed|postponed|deferred)"
+    r"|will (?:be retried|continue to (?:try|be|attempt)|keep trying|retry"
+    r"|be re-?attempted|try again)|delivery attempts will"
+    r"|attempts? (?:to deliver )?will (?:be|continue)|still (?:being retried|trying"
+    r"|attempt)|do not need to resend|temporary (?:problem|failure|error) (?:deliver"
+    r"|while|prevent)|advisory[- ]only|retried until"
+    r"|wird .{0,30}(?:weiter versucht|erneut versucht)|verzögert|sera (?:de nouveau"
+    r"|réessay)|retard[ée]e?\b|se (?:seguirá|continuará|volverá a) intent|retrasad"
+    r"|будут продолжены|задерж|отложен|遅延|再送を|再试|重试|延迟",
+    re.I,
+)
+_FINAL = re.compile(
+    r"given up|giving up|gave up|permanent (?:error|fail|fatal)|failed permanently"
+    r"|no further (?:attempt|action)|will not (?:be )?(?:retr|attempt|try)"
+    r"|not going to try again|too long|expired|is being returned|has been returned"
+    r"|retry time(?:out)? (?:not reached|exceeded)|could not be delivered (?:within"
+    r"|for \d+ days)|removed from (?:the )?(?:mail )?queue|nicht (?:mehr )?versucht",
+    re.I,
+)
+_DELAY_SUBJECT = re.compile(
+    r"delay|warning|deferred|postponed|still being|verzög|retard|retras|задерж|отлож"
+    r"|遅延|延迟",
+    re.I,
+)
+
+# Lists, challenges, parcels, invoices, and the bait of swindlers.
+_NO_BOUNCE = re.compile(
+    r"(?:awaits?|held|being held|is being held) .{0,40}(?:approval|moderat|review)"
+    r"|moderator|post by non-member|not (?:allowed|authorized|permitted) to post"
+    r"|(?:must be|you are not) (?:a )?(?:subscribed|subscriber|member)"
+    r"|subscribers? (?:are allowed|may|can) post"
+    r"|(?:confirm|verify|prove) (?:that )?(?:you(?:r| are)|this message|delivery"
+    r"|yourself|the message)|(?:click|follow) (?:on )?(?:the )?(?:link|button|here"
+    r"|below) .{0,60}(?:confirm|verif|deliver|authenticat|release|approve)|challenge"
+    r"|tmda|spamarrest|boxbe|one[- ]time (?:verification|confirmation)"
+    r"|anti-?spam .{0,40}confirm|release (?:the |your |these |pending "
+    r"|all )*(?:messages?|mails?|e-?mails?)"
+    r"|(?:your|mailbox|e-?mail) (?:\w+ ){0,3}(?:password|storage) .{0,60}(?:expire"
+    r"|upgrade|click|verify|log ?in)|\bparcel\b|shipment|courier|tracking (?:number"
+    r"|code|id)|sendung|paket\b|colis\b|pending (?:messages?|mails?)|quarantin"
+    r"|(?:message|mail) (?:has been|was) (?:successfully )?(?:delivered|relayed"
+    r"|received) (?:successfully|to the following)|successfully (?:delivered|relayed"
+    r"|sent)|return receipt|read receipt|was (?:read|displayed|opened) on|(?:dmarc|tls"
+    r"|aggregate|daily|weekly|monthly) (?:aggregate |summary )?report|report domain:"
+    r"|statistics",
+    re.I,
+)
+
+
+def find_failure(words: str) -> str | None:
+    """The sentence piece that says that mail was not delivered; ``None`` when nothing does."""
+    found = _FAILURE.search(words[:MAX_WORDS])
+    return " ".join(found[0].split())[:80] if found else None
+
+
+def is_delay(words: str, subject: str) -> bool:
+    """Whether the text as a whole tells of a delay, not of the end.
+
+    An expired queue is the end, whatever was said on the way there.
+    """
+    head = words[:MAX_WORDS]
+    if _FINAL.search(head):
+        return False
+    return bool(_DELAY.search(head)) or bool(
+        _DELAY_SUBJECT.search(subject) and "fail" not in subject.lower()
+    )
+
+
+def is_no_bounce(words: str, subject: str) -> bool:
+    """Whether the text has the marks of mails that only look like bounces."""
+    return bool(_NO_BOUNCE.search(words[:MAX_WORDS]) or _NO_BOUNCE.search(subject))

@@ -1,0 +1,293 @@
+"""``read_report``: one incoming mail to what it tells about mail that was sent.
+
+The machine part is believed when it stands where a mail system puts it. Where it is missing or
+silent the free text is read by its dialect, and then only believed when the outer signs of the
+mail agree, for people quote bounces, lists refuse posts, and swindlers imitate mail systems.
+Nothing is made up: what a report does not tell stays empty.
+
+Time is linear in the size of the mail and memory bounded by the limits in :mod:`.parts`,
+:mod:`.fields` and :mod:`.mail`. Never fails, whatever the octets.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from postroad.domain.bounce import (
+    Action,
+    OriginalMessage,
+    Report,
+    ReportedRecipient,
+    ReportKind,
+    Response,
+    Verdict,
+)
+from postroad.protocol.report.addressing import addresses_in
+from postroad.protocol.report.advice import advise
+from postroad.protocol.report.autoreply import read_auto_reply
+from postroad.protocol.report.complaint import read_complaint
+from postroad.protocol.report.dsn import DeliveryStatus, make_response, parse_delivery_status
+from postroad.protocol.report.fields import find_machine_text
+from postroad.protocol.report.folklore import Finding, Text, read_folklore
+from postroad.protocol.report.mail import Mail
+from postroad.protocol.report.notice import read_notice
+from postroad.protocol.report.phrases import find_failure, is_delay, is_no_bounce
+from postroad.protocol.report.returned import find_inline_id, message_id_of
+from postroad.protocol.report.status import find_status
+
+# What the outer signs must weigh before free text is believed; see Signs.weight.
+_ENOUGH = 3
+_FOR = re.compile(r"\bfor <?([^\s<>;]{1,200}@[^\s<>;]{1,255})>?;")
+
+
+def read_report(octets: bytes) -> Report:
+    """Tell what a raw message is and, when it is a report, what it tells.
+
+    ``octets`` is the whole message with any line ends; a message cut off behind its head is read
+    as far as it goes. The kinds are tried in this order: complaint, delivery report, free-text
+    bounce, auto-reply. A forwarded report is an ordinary mail.
+    """
+    mail = Mail.read(octets)
+    if (complaint := _complaint(mail)) is not None:
+        return complaint
+    if mail.part("message/disposition-notification") is not None:
+        return _auto_or_ordinary(mail)  # a read receipt, RFC 8098: a machine's, but no delivery's
+    return _standard(mail) or _notice(mail) or _free_text(mail) or _auto_or_ordinary(mail)
+
+
+def _complaint(mail: Mail) -> Report | None:
+    found = read_complaint(mail)
+    if found is None:
+        return None
+    feedback, sign = found
+    return Report(ReportKind.COMPLAINT, (sign,), feedback=feedback, original=mail.original)
+
+
+def _standard(mail: Mail) -> Report | None:
+    """A report by its machine part, also one that lost its MIME structure."""
+    text, evidence = mail.status_text, "message/delivery-status"
+    if text is not None and not mail.is_report and mail.signs.weight < _ENOUGH:
+        return None  # the part alone, in a mail of a person: a bounce passed on
+    if text is None and mail.signs.weight >= _ENOUGH:
+        text, evidence = find_machine_text(mail.full_text), "delivery status in the text"
+    if text is None:
+        return None
+    status = parse_delivery_status(text)
+    if not status.recipients:
+        return _silent(mail, status) if mail.is_report or mail.signs.weight >= _ENOUGH else None
+    recipients = _completed(mail, status.recipients)
+    is_bounce = any(item.action.is_bounce for item in recipients)
+    kind = ReportKind.BOUNCE if is_bounce else ReportKind.DELIVERY
+    return _report(mail, kind, evidence, recipients, status)
+
+
+def _silent(mail: Mail, status: DeliveryStatus) -> Report | None:
+    """A machine part without recipients: the text beside it, or the original, has to tell them."""
+    dialect, recipients = _from_text(mail)
+    if not recipients:
+        if not (find_failure(mail.words) or mail.signs.is_failure_subject):
+            return None
+        action = Action.DELAYED if is_delay(mail.words, mail.signs.subject) else Action.FAILED
+        addressees = _addressees(mail)
+        recipients = tuple(ReportedRecipient(name, action) for name in addressees)
+    report = _report(
+        mail, ReportKind.BOUNCE, "multipart/report without recipients", recipients, status
+    )
+    return replace(report, dialect=dialect or None)
+
+
+def _notice(mail: Mail) -> Report | None:
+    notice = read_notice(mail.full_text)
+    if notice is None or mail.signs.is_reply_subject:
+        return None
+    evidence = ("Amazon SES notification",)
+    if notice.feedback is not None:
+        return Report(
+            ReportKind.COMPLAINT, evidence, feedback=notice.feedback, original=notice.original
+        )
+    return Report(
+        ReportKind.BOUNCE,
+        evidence,
+        recipients=_judged(notice.recipients),
+        reporting_mta=notice.reporting_mta,
+        original=notice.original,
+    )
+
+
+def _free_text(mail: Mail) -> Report | None:
+    """A bounce that is text only. Each sign that speaks for it is kept as evidence."""
+    signs = mail.signs
+    if signs.weight < 2 or (signs.is_reply_subject and not signs.is_daemon):
+        return None
+    is_likely = signs.is_daemon or signs.has_failed_header
+    if read_auto_reply(mail.headers, signs) not in (None, "Auto-Submitted") and not is_likely:
+        return None
+    failure = find_failure(mail.words) or (find_failure(mail.full_text) if is_likely else None)
+    if is_no_bounce(mail.words, signs.subject) and not signs.has_failed_header:
+        return None
+    dialect, recipients = _from_text(mail)
+    weight = signs.weight + 2 * (failure is not None) + 2 * (dialect not in ("", "prose"))
+    weight += bool(recipients) + bool(mail.original.headers)
+    if not signs.is_failure_subject and failure is None and dialect in ("", "prose"):
+        return None
+    if weight < 2 * _ENOUGH or (signs.is_reply and not is_likely and weight < 8):
+        return None
+    if not recipients and not is_likely and not mail.original.headers:
+        return None
+    evidence = [
+        "sender is a mail system" if signs.is_daemon else "",
+        "empty envelope sender" if signs.has_null_path else "",
+        "X-Failed-Recipients" if signs.has_failed_header else "",
+        f"subject: {signs.subject[:80]}" if signs.is_failure_subject else "",
+        f"text: {failure}" if failure else "",
+        f"dialect: {dialect}" if dialect else "",
+    ]
+    if not recipients:
+        action = Action.DELAYED if is_delay(mail.words, signs.subject) else Action.FAILED
+        names = _failed_header(mail) or _addressees(mail)
+        response = make_response(mail.words[:1500])
+        recipients = tuple(ReportedRecipient(name, action, response=response) for name in names)
+    return Report(
+        ReportKind.BOUNCE,
+        tuple(filter(None, evidence)),
+        dialect=dialect or None,
+        recipients=_judged(recipients),
+        original=_original(mail, None),
+    )
+
+
+def _auto_or_ordinary(mail: Mail) -> Report:
+    sign = read_auto_reply(mail.headers, mail.signs)
+    if sign is None or mail.part("message/disposition-notification") is not None:
+        return Report(ReportKind.ORDINARY)
+    return Report(
+        ReportKind.AUTO_REPLY,
+        (sign,),
+        original=OriginalMessage(message_id_of(mail.headers.raw("In-Reply-To"))),
+    )
+
+
+def _report(
+    mail: Mail,
+    kind: ReportKind,
+    evidence: str,
+    recipients: tuple[ReportedRecipient, ...],
+    status: DeliveryStatus,
+) -> Report:
+    return Report(
+        kind,
+        (evidence,),
+        recipients=_judged(recipients),
+        dropped=status.dropped,
+        reporting_mta=status.reporting_mta,
+        queue_id=status.queue_id,
+        envelope_id=status.envelope_id,
+        arrival_date=status.arrival_date,
+        original=_original(mail, status.message_id),
+    )
+
+
+def _from_text(mail: Mail) -> tuple[str, tuple[ReportedRecipient, ...]]:
+    """The recipients that the free text tells, by the dialect that could read it."""
+    text = Text(mail.words, mail.headers, mail.signs, mail.returned_headers)
+    dialect, findings = read_folklore(text)
+    action = Action.DELAYED if is_delay(mail.words, mail.signs.subject) else Action.FAILED
+    named = _failed_header(mail)
+    return dialect, tuple(
+        _reported(finding, action, _whole_address(finding.recipient, mail, named))
+        for finding in findings
+        if finding.recipient or len(findings) == 1
+    )
+
+
+def _reported(finding: Finding, action: Action, recipient: str) -> ReportedRecipient:
+    response = make_response(finding.said)
+    return ReportedRecipient(
+        recipient=recipient,
+        action=finding.action or action,
+        status=find_status(finding.said),
+        response=response,
+        remote_mta=finding.remote,
+    )
+
+
+def _whole_address(recipient: str, mail: Mail, named: list[str]) -> str:
+    """A local part alone completed from the header, or from the addressees of the original."""
+    if "@" in recipient or not recipient:
+        return recipient or next(iter(named or _addressees(mail)), "")
+    for candidate in (*named, *_addressees(mail)):
+        if candidate.partition("@")[0].lower() == recipient.lower():
+            return candidate
+    return named[0] if len(named) == 1 else recipient
+
+
+def _completed(
+    mail: Mail, recipients: tuple[ReportedRecipient, ...]
+) -> tuple[ReportedRecipient, ...]:
+    """Recipients with what the machine part left out taken from the text beside it."""
+    if all(item.response is not None and "@" in item.recipient for item in recipients):
+        return recipients
+    dialect, told = _from_text(mail)
+    by_name = {item.recipient.lower(): item for item in told}
+    named = _failed_header(mail)
+    full = []
+    for item in recipients:
+        whole = _whole_address(item.recipient, mail, named)
+        other = by_name.get(whole.lower())
+        if other is None and len(told) == len(recipients) == 1 and dialect != "prose":
+            other = told[0]
+        response = item.response or (other.response if other else None)
+        status = item.status or (other.status if other else None)
+        full.append(replace(item, recipient=whole, response=response, status=status))
+    return tuple(full)
+
+
+def _judged(recipients: tuple[ReportedRecipient, ...]) -> tuple[ReportedRecipient, ...]:
+    return tuple(
+        replace(item, verdict=_verdict(item)) if item.action.is_bounce else item
+        for item in recipients
+    )
+
+
+def _verdict(item: ReportedRecipient) -> Verdict:
+    said = item.response or Response("")
+    return advise(said.text, item.status, said.code, item.action)
+
+
+def _original(mail: Mail, told: str | None) -> OriginalMessage:
+    """The original with its Message-ID from wherever the report names it."""
+    original = mail.original
+    if original.message_id is not None:
+        return original
+    found = (
+        message_id_of(told)
+        or find_inline_id(mail.full_text)
+        or message_id_of(mail.headers.raw("X-Original-Message-ID"))
+        or message_id_of(mail.headers.raw("In-Reply-To"))
+        or _last_reference(mail)
+    )
+    return OriginalMessage(found, original.headers)
+
+
+def _last_reference(mail: Mail) -> str | None:
+    references = (mail.headers.raw("References") or "").split()
+    return message_id_of(references[-1]) if references else None
+
+
+def _failed_header(mail: Mail) -> list[str]:
+    values = mail.headers.get_all("X-Failed-Recipients")
+    return list(dict.fromkeys(address for value in values for address in addresses_in(value)))
+
+
+def _addressees(mail: Mail) -> list[str]:
+    """Whom the original was for, when that is a single address; several would be a guess."""
+    headers = mail.returned_headers
+    for name in ("X-Original-To", "Delivered-To", "X-RCPT-TO", "Envelope-To"):
+        if found := [a for value in headers.raw_all(name) for a in addresses_in(value)]:
+            return list(dict.fromkeys(found))[:1]
+    names = [address.address for field in ("To", "Cc") for address in headers.addresses(field)]
+    if not names:
+        names = [m[1] for value in headers.raw_all("Received") for m in _FOR.finditer(value)]
+    unique = list(dict.fromkeys(name for name in names if "@" in name))
+    return unique if len(unique) == 1 else []

@@ -1,0 +1,193 @@
+"""Why a delivery failed, read from the words and codes of the refusing side.
+
+The rules stand in order; the first that fits decides, and what it matched is the evidence. Words
+about the mailbox come first; then codes that have one meaning only; then words that are used for
+many things (rejected, denied, blocked); then the other codes. Words come before most codes
+because servers choose their words for people and their codes by habit. RFC 3463 §3, RFC 5321
+§4.2.3, RFC 7372, RFC 7505.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from postroad.domain.bounce import BounceReason as Reason
+from postroad.protocol.report import reason_words as words
+from postroad.protocol.report.status import find_status
+
+MAX_WORDS = 2000  # characters of a response that are looked at
+
+
+class Cause(NamedTuple):
+    """A reason and the words, or the code, that it was read from."""
+
+    reason: Reason
+    evidence: str
+
+
+class _Rule(NamedTuple):
+    reason: Reason
+    pattern: re.Pattern[str]
+
+
+def _rules(*table: tuple[Reason, tuple[str, ...]]) -> tuple[_Rule, ...]:
+    return tuple(_Rule(reason, re.compile("|".join(parts), re.I)) for reason, parts in table)
+
+
+_PLAIN_WORDS = _rules(
+    (Reason.VIRUS, words.VIRUS),
+    (Reason.MAILER, (r"procmail|command died|couldn't create",)),
+    (Reason.GREYLISTED, words.GREYLISTED),
+    (Reason.MAILBOX_FULL, words.MAILBOX_FULL),
+    (Reason.BLOCKED, words.REPUTATION),
+    (Reason.TOO_LARGE, words.TOO_LARGE),
+    (Reason.RATE_LIMITED, words.RATE_LIMITED),
+    (Reason.AUTHENTICATION, words.AUTHENTICATION),
+    (Reason.REVERSE_DNS, words.REVERSE_DNS),
+    (Reason.SENDER_REJECTED, words.SENDER_REJECTED),
+    (Reason.RELAY_DENIED, words.RELAY_DENIED),
+    (Reason.NO_MAIL_HOST, words.NO_MAIL_HOST),
+    (Reason.HOST_UNKNOWN, words.HOST_UNKNOWN),
+    (Reason.SUSPENDED, words.SUSPENDED),
+    # au answers so, without the address, when the recipient's own filter refuses.
+    (Reason.FILTERED, (r"\b550:? ?(?:<>)?: user unknown", r"badrcptto")),
+    (Reason.USER_UNKNOWN, words.USER_UNKNOWN),
+    (Reason.USER_MOVED, words.USER_MOVED),
+)
+_VAGUE_WORDS = _rules(
+    (Reason.SPAM, words.SPAM),
+    (Reason.EXPIRED, (r"message expired|expired message",)),
+    (Reason.CONTENT, (r"blocked because its content", r"content rejected")),
+    (Reason.BLOCKED, words.BLOCKED),
+    (Reason.SECURITY, words.SECURITY),
+    (Reason.MAILER, words.MAILER),
+    (Reason.PROTOCOL, words.PROTOCOL),
+    (Reason.NETWORK, words.NETWORK),
+    (Reason.POLICY, (r"polic(?:y|ies)\b",)),
+    (Reason.USER_UNKNOWN, words.USER_REFUSED),
+    (Reason.EXPIRED, words.EXPIRED),
+    (Reason.CONTENT, words.CONTENT),
+    (Reason.SYSTEM, words.SYSTEM),
+    (Reason.POLICY, words.POLICY),
+)
+
+# Codes with one meaning, whatever "rejected" or "denied" stands beside them.
+_FIRM_CODES: Mapping[str, Reason] = {
+    "1.0": Reason.USER_UNKNOWN,
+    "1.1": Reason.USER_UNKNOWN,
+    "1.2": Reason.HOST_UNKNOWN,
+    "1.6": Reason.USER_MOVED,
+    "1.7": Reason.SENDER_REJECTED,
+    "1.8": Reason.SENDER_REJECTED,
+    "1.10": Reason.NO_MAIL_HOST,
+    "2.2": Reason.MAILBOX_FULL,
+    "2.3": Reason.TOO_LARGE,
+    "3.4": Reason.TOO_LARGE,
+    "4.7": Reason.EXPIRED,
+    "7.20": Reason.AUTHENTICATION,
+    "7.21": Reason.AUTHENTICATION,
+    "7.22": Reason.AUTHENTICATION,
+    "7.23": Reason.AUTHENTICATION,
+    "7.24": Reason.AUTHENTICATION,
+    "7.25": Reason.REVERSE_DNS,
+    "7.26": Reason.AUTHENTICATION,
+    "7.27": Reason.NO_MAIL_HOST,
+    "7.28": Reason.RATE_LIMITED,
+}
+_OTHER_CODES: Mapping[str, Reason] = {
+    "1.3": Reason.USER_UNKNOWN,
+    "1.4": Reason.USER_UNKNOWN,
+    "1.5": Reason.USER_UNKNOWN,
+    "1.9": Reason.PROTOCOL,
+    "2.0": Reason.FILTERED,
+    "2.1": Reason.SUSPENDED,
+    "2.4": Reason.FILTERED,
+    "3.0": Reason.SYSTEM,
+    "3.1": Reason.SYSTEM,
+    "3.2": Reason.SYSTEM,
+    "3.3": Reason.SYSTEM,
+    "3.5": Reason.SYSTEM,
+    "4.0": Reason.NETWORK,
+    "4.1": Reason.NETWORK,
+    "4.2": Reason.NETWORK,
+    "4.3": Reason.NETWORK,
+    "4.4": Reason.HOST_UNKNOWN,
+    "4.5": Reason.SYSTEM,
+    "4.6": Reason.NETWORK,
+    "5.0": Reason.PROTOCOL,
+    "5.1": Reason.PROTOCOL,
+    "5.2": Reason.PROTOCOL,
+    "5.3": Reason.RATE_LIMITED,
+    "5.4": Reason.PROTOCOL,
+    "6.0": Reason.CONTENT,
+    "6.1": Reason.CONTENT,
+    "6.2": Reason.CONTENT,
+    "6.3": Reason.CONTENT,
+    "6.7": Reason.PROTOCOL,
+    "7.0": Reason.POLICY,
+    "7.1": Reason.POLICY,
+    "7.2": Reason.POLICY,
+    "7.13": Reason.SUSPENDED,
+    "7.17": Reason.USER_MOVED,
+}
+_REPLY_CODES: Mapping[int, Reason] = {
+    421: Reason.SYSTEM,
+    450: Reason.SYSTEM,
+    451: Reason.SYSTEM,
+    452: Reason.SYSTEM,
+    500: Reason.PROTOCOL,
+    501: Reason.PROTOCOL,
+    502: Reason.PROTOCOL,
+    503: Reason.PROTOCOL,
+    551: Reason.USER_MOVED,
+    552: Reason.MAILBOX_FULL,
+    553: Reason.USER_UNKNOWN,
+}
+
+# What stands around the answer and is the reporter's wording, not the refusing side's: addresses
+# and host names hold any words at all.
+_NOISE = re.compile(
+    r"https?://\S+|[^\s<>()\[\]\"']{1,128}@[^\s<>()\[\]\"',;:]{1,255}|\[[\w.:-]{4,255}\]"
+    r"|\(in reply to [^)]{1,60}\)|smtp error from remote (?:mail ?)?(?:server|mailer)"
+    r"|host [\w.-]{1,255}(?= |\[|:)|\b(?:[\w-]{1,63}\.){2,8}[a-z]{2,24}\b",
+    re.I,
+)
+_SAID = re.compile(
+    r"(?:said|returned was|response was|server was|returned|responded(?: as follows)?"
+    r"|said us):[ \n]?",
+    re.I,
+)
+
+
+def find_cause(text: str, status: str | None, code: int | None = None) -> Cause | None:
+    """The reason in a response; ``None`` when neither words nor codes tell one.
+
+    ``status`` is the enhanced code and ``code`` the reply code, which decide where words do not.
+    """
+    heard = text[:MAX_WORDS]
+    status = find_status(heard) or status  # the refusing side's code, not the reporter's
+    key = status.partition(".")[2] if status and status[0] != "2" else ""
+    tail = _SAID.split(heard)[-1]
+    passages = [_NOISE.sub(" ", part) for part in ((tail, heard) if len(tail) > 8 else (heard,))]
+    for passage in dict.fromkeys(passages):
+        if cause := _by_words(passage, _PLAIN_WORDS):
+            return cause
+    if status and key in _FIRM_CODES:
+        return Cause(_FIRM_CODES[key], status)
+    for passage in dict.fromkeys(passages):
+        if cause := _by_words(passage, _VAGUE_WORDS):
+            return cause
+    if status and key in _OTHER_CODES:
+        return Cause(_OTHER_CODES[key], status)
+    if code is not None and code in _REPLY_CODES:
+        return Cause(_REPLY_CODES[code], str(code))
+    return None
+
+
+def _by_words(passage: str, rules: tuple[_Rule, ...]) -> Cause | None:
+    for rule in rules:
+        if found := rule.pattern.search(passage):
+            return Cause(rule.reason, " ".join(found[0].split())[:120])
+    return None

@@ -1,0 +1,154 @@
+"""What came back of the original message: a part of its own, or pasted behind the text.
+
+Pasted headers are known by their grammar, not by the words before them, which every server and
+every language chooses anew: a run of header fields among which are those that only a message in
+transport has.
+"""
+
+from __future__ import annotations
+
+import re
+
+from postroad.domain.bounce import OriginalMessage
+from postroad.protocol.mime.headers import Headers, message_ids, parse_headers
+
+MAX_HEADERS = 200
+RETURNED_TYPES = frozenset(
+    {
+        "message/rfc822",
+        "message/global",
+        "message/global-headers",
+        "message/rfc822-headers",
+        "message/partial",
+        "text/rfc822-headers",
+        "text/rfc822-header",
+        "text/rfc822",
+        "message/news",
+    }
+)
+
+_LINE = re.compile(r"[>| \t]{0,6}([A-Za-z][A-Za-z0-9-]{1,60})[ \t]?:(?!//)[ \t]*(.*)")
+_TRANSPORT = frozenset(
+    {"received", "return-path", "message-id", "mime-version", "dkim-signature", "delivered-to"}
+)
+_COMMON = frozenset({"from", "to", "subject", "date", "cc", "reply-to", "sender", "content-type"})
+_MARK = re.compile(
+    r"^[>| \t]{0,6}(?:[-_=*+|#]{2,}[ \t]*(?:\[?)"
+    r"(?:(?:start of |the )?(?:below|returned|original|unsent|undelivered|forwarded"
+    r"|rejected|bounced"
+    r"|message (?:text|header|content|follows|as sent)|header|enclosed|this is a copy|the header"
+    r"|here is a copy|copy of|first |mensaje original|mensagem original|message original"
+    r"|urspr\w+ nachricht|original\w* nachricht|weitergeleitet))"
+    r"|-{2,}[ \t]*(?:Nachricht|Kopie|Copia|Copie|原|以下|元の)"
+    r"|(?:Original message (?:follows|headers?)|Message headers? follow|Original message:"
+    r"|Here is a copy of the|Below (?:is|this line|the next line)\b.{0,30}(?:copy|original|message)"
+    r"|The (?:first \d+ lines|header|headers) of (?:your|the) (?:original )?message"
+    r"|A copy of (?:your|the) "
+    r"(?:original )?message|Original Message Headers|The (?:original|unsent|returned) message"
+    r"|Message (?:removed|truncated)))",
+    re.I | re.M,
+)
+_INLINE_ID = re.compile(
+    r"\b(?:original[- ])?message[- ]?id(?:entifier)?[ \t]*[:=]?[ \t]*\n?[ \t]*(<[^<>\s"
+    r"]{3,300}@[^<>\s]{1,300}>)",
+    re.I,
+)
+
+
+def read_original(octets: bytes) -> tuple[OriginalMessage, Headers]:
+    """The original from its own octets, of which only the header block is looked at."""
+    headers = parse_headers(octets.lstrip(b"\r\n \t"))
+    # An mbox line, or a note of the gateway, may stand before the fields.
+    if not headers.fields and (found := re.search(rb"^[A-Za-z][\w-]{1,60}:[ \t]", octets, re.M)):
+        headers = parse_headers(octets[found.start() :])
+    return original_of(headers), headers
+
+
+def original_of(headers: Headers) -> OriginalMessage:
+    """A header block as the value that reports carry."""
+    kept = tuple((field.key, field.raw) for field in headers.fields[:MAX_HEADERS])
+    return OriginalMessage(message_id_of(headers.raw("Message-ID")), kept)
+
+
+def message_id_of(value: str | None) -> str | None:
+    """A Message-ID in brackets, also from servers that wrote it without, or folded inside."""
+    if not value or not value.strip():
+        return None
+    if found := message_ids(value):
+        return found[0]
+    inner = re.sub(r"\s", "", value.partition("(")[0]).strip("<>")
+    return f"<{inner}>" if inner and re.fullmatch(r"[!-;=?-~]{3,990}", inner) else None
+
+
+def find_inline_id(text: str) -> str | None:
+    """A Message-ID that a report tells in its sentences."""
+    found = _INLINE_ID.search(text)
+    return found[1] if found else None
+
+
+def split_pasted(text: str) -> tuple[str, str]:
+    """Cut a text into what the server says and the original that it pasted behind it.
+
+    Cuts at a line that announces the original, or at the first run of header fields that is one;
+    whichever comes first. A run that comes before anything was said about a recipient is the
+    summary that some servers begin with, and stays. Linear in the length of ``text``.
+    """
+    mark = _MARK.search(text)
+    run = _header_run(text)
+    if mark is not None and (run is None or mark.start() <= run):
+        return text[: mark.start()], text[mark.start() :]
+    if run is None:
+        return text, ""
+    return (text[:run], text[run:]) if "@" in text[:run] else (text, text[run:])
+
+
+def pasted_headers(text: str) -> Headers:
+    """The header fields in the pasted part, quoting marks and indentation taken off."""
+    run = _header_run(text)
+    if run is None:
+        return Headers()
+    lines: list[str] = []
+    line_of_run = text[run:]
+    prefix = re.match(r"[>| \t]*", line_of_run)
+    depth = len(prefix[0]) if prefix else 0
+    for line in line_of_run.split("\n", 600)[:600]:
+        bare = line[depth:] if not line[:depth].strip(">| \t") else line
+        if not bare.strip():
+            break
+        lines.append(bare)
+    return parse_headers("\n".join(lines).encode("utf-8", "replace"))
+
+
+def _header_run(text: str) -> int | None:
+    """Where the first run of header fields begins that only a message can have."""
+    start = 0
+    begun: int | None = None
+    names: set[str] = set()
+    gap = 0
+    for line in text.split("\n"):
+        here, start = start, start + len(line) + 1
+        field = _LINE.match(line)
+        name = field[1].lower() if field else ""
+        if (
+            name in _TRANSPORT
+            or name in _COMMON
+            or name.startswith(("x-", "content-", "list-", "arc-"))
+            or (name and begun is not None and "-" in name)
+        ):
+            if begun is None:
+                begun = here
+            names.add(name)
+            gap = 0
+            transport = len(names & _TRANSPORT)
+            if transport + len(names & _COMMON) >= 3 and (
+                transport >= 2
+                or (transport and {"from", "to", "subject", "date"} & names)
+                or {"from", "date", "subject"} <= names
+            ):
+                return begun
+        elif begun is not None:
+            gap += 1
+            is_continuation = line[:1] in (" ", "\t", ">", "|") and line.strip(" \t>|")
+            if not is_continuation or gap > 40:
+                begun, names = None, set()
+    return None

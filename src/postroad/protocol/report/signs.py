@@ -1,0 +1,122 @@
+"""Who writes: the outer signs of a mail that tell a mail system from a person.
+
+Nothing here decides alone. :mod:`.reader` weighs these signs against what the text holds, because
+people quote bounces and swindlers imitate them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from postroad.protocol.mime.addresses import addresses
+from postroad.protocol.mime.headers import Headers
+from postroad.protocol.mime.words import decode_words
+
+# Local parts under which mail systems write.
+_DAEMON_LOCAL = re.compile(
+    r"^(?:mailer[-_.]?daemon|mail[-_.]?daemon|post-?master|mdaemon|maildaemon"
+    r"|mail-?system|mailsystem"
+    r"|mail[-_.]?delivery|delivery|bounces?|ndr|mmdf|root|mailserver|mta|smtp(?:-daemon)?|daemon"
+    r"|mail-?er|undeliverable|emsmta|majordomo-owner|isp-mailer|no-?reply-ndr|mail_error|system"
+    r"|dsn|microsoftexchange[0-9a-f]+|postmaster[-_+.].*|mailer[-_]?daemon[-_+.=].*"
+    r"|smtp[_-].*gateway.*"
+    r"|.*antivirus.*gateway.*|.*mailer-daemon.*)$",
+    re.I,
+)
+_DAEMON_NAME = re.compile(
+    r"mail(?:er)?[- ]?delivery (?:sub|service|system)|mail delivery (?:sub)?system"
+    r"|mailer[- ]?daemon"
+    r"|mail deliver(?:y|er)|internet mail delivery|ndr administrator|system administrator"
+    r"|microsoft (?:outlook|exchange)|post ?master|mail (?:system|administrator|server|router)"
+    r"|delivery (?:system|subsystem|service)|e-?mail system|jetmail|interscan|mailmarshal"
+    r"|systemadministrator|administrador del sistema|administrateur syst|amministratore"
+    r"|системн|邮件系统|系统退信|系統|メール",
+    re.I,
+)
+_FAILURE_SUBJECT = re.compile(
+    r"undeliver|un-?deliver|deliver\w* (?:status )?(?:notif|fail|problem|error|report|warning|delay"
+    r"|unsuccess)|delivery has failed|(?:fail|fehl|error|problem|unable|could ?n[o']t"
+    r"|cannot|can't|not)"
+    r"\w*\b.{0,30}deliver|return(?:ed|ing) (?:mail|e-?mail|message|to sender)"
+    r"|mail (?:system )?error"
+    r"|failure notice|failed delivery|bounced? (?:mail|message)|mail failed"
+    r"|message (?:delayed|status)"
+    r"|delayed|rejected|nondeliver|non[- ]deliver|user unknown|unknown user"
+    r"|mailbox (?:full|unavailable)"
+    r"|(?:mail|message) (?:could )?not be|(?:warning|permanent"
+    r"|temporary).{0,30}(?:deliver|fail|error)"
+    r"|unzustell|nicht zustell|nicht zugestellt|zustell.{0,25}(?:fehl|verz|nicht)|fehlgeschlagen"
+    r"|retour|rücksend|non remis|non distribu|non[- ]remise|[ée]chec|remise retard"
+    r"|n[’']a pas (?:pu|été)"
+    r"|non recens|no se (?:puede|ha podido|pudo|entreg)|no (?:se )?entreg|devuelto"
+    r"|fallo|error en (?:la|el)"
+    r"|não (?:foi|pôde|pode|entreg)|falha|devolvid|mancata consegna|non recapit"
+    r"|non consegn|impossibile"
+    r"|onbestelbaar|niet (?:af|be)|kan inte levereras|olevererbart|ikke leveres|kan ikke"
+    r"|не ?доставл|недоставл|невозможно|не может быть|возврат|ошибка доставки|сбой доставки"
+    r"|nie dostarczon|niedostarcz|doručen|nedoručen|kézbesít|teslim|gönderil"
+    r"|配信(?:不能|エラー|でき|失敗|遅延)|配達(?:できません|不能|失敗)"
+    r"|送信(?:エラー|でき|失敗)|返送|返信エラー|エラーメール|届け"
+    r"|退信|退回|投递失败|投遞失敗|无法投递|無法|未能送达|未能送達|发送失败|傳遞|传递"
+    r"|반송|배달|전송 ?실패",
+    re.I,
+)
+_REPLY_SUBJECT = re.compile(
+    r"^\s*(?:re|fwd?|aw|wg|sv|rv|tr|antw|vs|i|r)\s*(?:\[\d+\])?\s*[:：]", re.I
+)
+_NULL_PATH = re.compile(
+    r"^\s*(?:<\s*>|<?mailer-daemon[^\s]*>?|<?postmaster@[^\s]*>?|<?#@\[\]>?)\s*$", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """The outer signs of one mail."""
+
+    sender: str  # address in From, lower case; empty when there is none
+    subject: str  # decoded
+    is_daemon: bool  # From names a mail system
+    has_null_path: bool  # the envelope sender is empty, or a mail system's
+    is_auto_submitted: bool  # RFC 3834 §5, with any value but "no"
+    has_failed_header: bool  # X-Failed-Recipients and its like
+    is_failure_subject: bool
+    is_reply_subject: bool  # Re:, Fwd: and their like
+    is_reply: bool  # a person's answer, by its fields
+    own_addresses: frozenset[str]  # To and Cc of the report itself, lower case
+
+    @property
+    def weight(self) -> int:
+        """How much speaks for a mail system's report, before its text is read."""
+        weight = 3 * self.is_daemon + self.has_null_path + self.is_auto_submitted
+        weight += 3 * self.has_failed_header + 2 * self.is_failure_subject
+        return weight - 3 * (self.is_reply_subject and not self.is_daemon)
+
+
+def read_signs(headers: Headers) -> Signs:
+    """Collect the signs; header fields only."""
+    raw_from = headers.raw("From") or ""
+    writers = addresses(raw_from)
+    sender = writers[0].address.lower() if writers else ""
+    name = writers[0].name if writers else decode_words(raw_from)
+    local = sender.partition("@")[0] or raw_from.strip(" <>\"'").partition("@")[0]
+    subject = (headers.get("Subject") or "")[:1000]
+    auto = (headers.raw("Auto-Submitted") or "").strip().lower()
+    paths = headers.raw_all("Return-Path")
+    own = (a.address.lower() for field in ("To", "Cc") for a in headers.addresses(field)[:50])
+    return Signs(
+        sender=sender,
+        subject=subject,
+        is_daemon=bool(
+            _DAEMON_LOCAL.match(local.strip("\\\"' "))
+            or (_DAEMON_NAME.search(name) and not _REPLY_SUBJECT.match(subject))
+            or (not sender and re.search(r"<\s*>", raw_from))
+        ),
+        has_null_path=any(_NULL_PATH.match(path) for path in paths),
+        is_auto_submitted=bool(auto) and not auto.startswith("no"),
+        has_failed_header="x-failed-recipients" in headers,
+        is_failure_subject=bool(_FAILURE_SUBJECT.search(subject)),
+        is_reply_subject=bool(_REPLY_SUBJECT.match(subject)),
+        is_reply="in-reply-to" in headers or "references" in headers,
+        own_addresses=frozenset(own),
+    )

@@ -1,0 +1,118 @@
+"""``postroad bounce``: what raw mails tell about mail that was sent, as one JSON line each."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import click
+import msgspec
+
+from postroad.domain.bounce import (
+    BounceType,
+    Report,
+    ReportedRecipient,
+    ReportKind,
+    Response,
+    Verdict,
+)
+from postroad.domain.errors import Invalid
+from postroad.protocol.report import read_report
+
+MAX_OCTETS = 64 * 1024 * 1024
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--batch", is_flag=True, help="Read the names of the files from standard input.")
+def bounce(files: tuple[Path, ...], batch: bool) -> None:
+    """Say of each FILE, a raw mail, what it reports: a bounce, a complaint, an auto-reply.
+
+    Prints one line of JSON for each mail, in the order given. Needs no store and no server.
+    """
+    if batch == bool(files):
+        raise click.UsageError("Give either FILES or --batch.")
+    for path in _named(sys.stdin) if batch else files:
+        if path.stat().st_size > MAX_OCTETS:
+            raise Invalid(f"{path} is larger than {MAX_OCTETS // 1024**2} MiB")
+        click.echo(msgspec.json.encode(record(read_report(path.read_bytes()))))
+
+
+def record(report: Report) -> Mapping[str, object]:
+    """A report in the words of the contract's events; what is not told is left out."""
+    head: dict[str, object | None] = {"kind": report.kind.value}
+    if report.kind is ReportKind.BOUNCE:
+        reports = [_recipient(item) for item in report.failures]
+        head |= reports[0] if reports else {}
+        head |= {"reports": reports, "dropped": report.dropped or None}
+    elif report.kind is ReportKind.DELIVERY:
+        head["deliveries"] = [
+            {"recipient": item.recipient, "action": item.action.value, "status": item.status}
+            for item in report.recipients
+        ]
+    elif report.feedback is not None:
+        head |= {
+            "recipients": list(report.feedback.recipients),
+            "feedbackType": report.feedback.feedback_type,
+            "sourceIp": report.feedback.source_ip,
+            "source": report.feedback.source,
+            "abuseType": report.feedback.abuse_type,
+            "userAgent": report.feedback.user_agent,
+        }
+    head |= {
+        "messageId": report.original.message_id,
+        "reportingMta": report.reporting_mta,
+        "queueId": report.queue_id,
+        "envelopeId": report.envelope_id,
+        "dialect": report.dialect,
+        "evidence": list(report.evidence) or None,
+    }
+    return _told(head)
+
+
+def _recipient(item: ReportedRecipient) -> dict[str, object]:
+    return _told(
+        {
+            "recipient": item.recipient or None,
+            "originalRecipient": item.original_recipient,
+            "action": item.action.value,
+            "status": item.status,
+            "response": _response(item.response, item.status, item.verdict),
+            "mta": item.remote_mta,
+            "hard": item.verdict.type is BounceType.HARD,
+            "bounce": {
+                "type": item.verdict.type.value,
+                "reason": item.verdict.reason.value,
+                "evidence": item.verdict.evidence,
+            },
+            "reason": item.verdict.reason.value,
+        }
+    )
+
+
+def _response(response: Response | None, status: str | None, verdict: Verdict) -> dict[str, object]:
+    return _told(
+        {
+            "source": response.source or None if response else None,
+            "message": response.text if response else None,
+            "status": status,
+            "category": verdict.category.value if verdict.category else None,
+            "recommendedAction": verdict.recommended_action.value
+            if verdict.recommended_action
+            else None,
+            "retryAfter": verdict.retry_after_s,
+            "blocklist": {"name": verdict.blocklist} if verdict.blocklist else None,
+        }
+    )
+
+
+def _told(values: Mapping[str, object | None]) -> dict[str, object]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _named(lines: Iterator[str]) -> Iterator[Path]:
+    """Names, one a line; empty lines are passed over."""
+    for line in lines:
+        if name := line.rstrip("\r\n"):
+            yield Path(name)
