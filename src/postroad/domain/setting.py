@@ -138,6 +138,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         SettingKind.INTEGER,
         "Octets beyond which the content of an attachment is left out of messageNew.",
         minimum=0,
+        is_nullable=True,
     ),
     Setting(
         "notifyWebSafeHtml",
