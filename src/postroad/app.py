@@ -170,11 +170,16 @@ class _Server:
         credentials = StoredCredentials()
         trust = Trust(settings, min_version=config.mail.tls_min_version)
         route = MailboxRoute(settings, trust)
-        providers = Providers(store, credentials, route)
+        providers = Providers(store, credentials, route, settings=settings)
         supervisor = Supervisor(
             store,
             AccountConnector(
-                store, settings, credentials, route, providers, MessageDescriber(settings)
+                store,
+                settings,
+                credentials,
+                route,
+                providers,
+                MessageDescriber(settings, folds=not config.mail.show_quotes),
             ),
             node_id=self._node_id,
             on_change=directory.forget,
@@ -188,7 +193,7 @@ class _Server:
             settings,
             trust,
             relay_pool,
-            SandboxRelay(store, slow_s=config.sandbox.slow_s),
+            SandboxRelay(store, settings=settings, slow_s=config.sandbox.slow_s),
             attempt_limit_s=config.delivery.attempt_timeout_s,
         )
         http_client = HttpClient(policy=EgressPolicy(config.webhooks.egress_policy))
@@ -204,7 +209,13 @@ class _Server:
             ),
             submit=Submit(store, directory, settings, providers.get),
             outbox=Outbox(store),
-            mail=Mail(store, directory, providers.get, look_again=supervisor.ask),
+            mail=Mail(
+                store,
+                directory,
+                providers.get,
+                look_again=supervisor.ask,
+                folds=not config.mail.show_quotes,
+            ),
             access=access,
             settings=settings,
         )

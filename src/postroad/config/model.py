@@ -209,6 +209,15 @@ class MailConfig:
             "EENGINE_TLS_MIN_VERSION",
         ),
     ] = "TLSv1"
+    show_quotes: Annotated[
+        bool,
+        Given(
+            values.flag,
+            "Whether quoted history in web-safe HTML stays open instead of being folded.",
+            "POSTROAD_SHOW_QUOTES",
+            "EENGINE_DISABLE_THREAD_COLLAPSE",
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)

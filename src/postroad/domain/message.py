@@ -82,7 +82,7 @@ class TextInfo:
 class TextWish:
     """Which bodies are wanted and in which shape. Contract B-055 to B-059.
 
-    Nothing is wanted where both ``plain`` and ``html`` are false.
+    The types that are not wanted are read all the same where others are made of them.
     """
 
     plain: bool = False
@@ -94,7 +94,7 @@ class TextWish:
 
     @property
     def is_any(self) -> bool:
-        return self.plain or self.html
+        return self.plain or self.html or self.split_reply
 
     @property
     def embeds(self) -> bool:

@@ -8,6 +8,7 @@ out; nothing of one message can fail the page that it is on (:func:`entry_of`).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from postroad.domain.address import Address
 from postroad.domain.mailbox import SpecialUse
@@ -68,7 +69,59 @@ def summary_of(
     row: Fetched, *, message: str, path: str, special_use: SpecialUse | None = None
 ) -> MessageSummary:
     """What is known of a message. ``special_use`` is that of the mailbox at ``path``."""
+    return _summary(row, headers_of(row), message, path, special_use)
+
+
+def details_of(
+    row: Fetched,
+    *,
+    message: str,
+    path: str,
+    special_use: SpecialUse | None = None,
+    text: MessageText | None = None,
+) -> MessageDetails:
+    """A message in full. ``row`` has the whole header block."""
     headers = headers_of(row)
+    return MessageDetails(
+        summary=_summary(row, headers, message, path, special_use),
+        headers=grouped(headers) if headers is not None else {},
+        special_use=special_use,
+        text=text,
+    )
+
+
+def headers_of(row: Fetched) -> Headers | None:
+    """The header fields that were fetched, all or some; ``None`` when none were asked for."""
+    for name, block in row.sections.items():
+        if block is not None and name.startswith("HEADER"):
+            return parse_headers(block, skips_junk=True)
+    return None
+
+
+def grouped(headers: Headers) -> dict[str, tuple[str, ...]]:
+    """Values by lower-case name, unfolded, encoded words as they are. Contract B-060."""
+    found: dict[str, list[str]] = {}
+    for one in headers:
+        found.setdefault(one.key, []).append(one.raw)
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def message_use(special_use: SpecialUse | None, labels: Iterable[str] | None) -> SpecialUse | None:
+    """What a message is, by its mailbox or its labels. Contract B-061."""
+    if not labels:
+        return special_use if special_use in _MESSAGE_USES else None
+    uses = {_LABEL_USES.get(label.lower()) for label in labels}
+    uses.add(special_use)
+    return next((use for use in _MESSAGE_USES if use in uses), None)
+
+
+def _summary(
+    row: Fetched,
+    headers: Headers | None,
+    message: str,
+    path: str,
+    special_use: SpecialUse | None,
+) -> MessageSummary:
     envelope = row.envelope
     if envelope is None:
         envelope = _NO_ENVELOPE
@@ -103,47 +156,6 @@ def summary_of(
         is_auto_reply=is_auto_reply(subject, in_reply_to, headers),
         message_special_use=message_use(special_use, labels),
     )
-
-
-def details_of(
-    row: Fetched,
-    *,
-    message: str,
-    path: str,
-    special_use: SpecialUse | None = None,
-    text: MessageText | None = None,
-) -> MessageDetails:
-    """A message in full. ``row`` has the whole header block."""
-    headers = headers_of(row)
-    return MessageDetails(
-        summary=summary_of(row, message=message, path=path, special_use=special_use),
-        headers=grouped(headers) if headers is not None else {},
-        special_use=special_use,
-        text=text,
-    )
-
-
-def headers_of(row: Fetched) -> Headers | None:
-    """The header fields that were fetched, all or some; ``None`` when none were asked for."""
-    for name, block in row.sections.items():
-        if block is not None and name.startswith("HEADER"):
-            return parse_headers(block, skips_junk=True)
-    return None
-
-
-def grouped(headers: Headers) -> dict[str, tuple[str, ...]]:
-    """Values by lower-case name, unfolded, encoded words as they are. Contract B-060."""
-    found: dict[str, list[str]] = {}
-    for one in headers:
-        found.setdefault(one.key, []).append(one.raw)
-    return {name: tuple(values) for name, values in found.items()}
-
-
-def message_use(special_use: SpecialUse | None, labels: Iterable[str] | None) -> SpecialUse | None:
-    """What a message is, by its mailbox or its labels. Contract B-061."""
-    uses = {_LABEL_USES.get(label.lower()) for label in labels or ()}
-    uses.add(special_use)
-    return next((use for use in _MESSAGE_USES if use in uses), None)
 
 
 def _attachment(message: str, placed: Placed) -> AttachmentInfo:
@@ -186,19 +198,24 @@ def _addresses(
     told: tuple[ImapAddress, ...], headers: Headers | None, name: str
 ) -> tuple[Address, ...]:
     """Addresses of the envelope, else those of the field itself. Contract B-051."""
-    found: list[Address] = []
-    for one in told:
-        mailbox, host = one.mailbox, one.host
-        if mailbox is None or host is None or mailbox in _NO_MAILBOXES or host in _NO_HOSTS:
-            continue  # a group's marker, or nothing that could be written to
-        display = _decoded(one.name).strip() if one.name else ""
-        address = f"{_octets(mailbox)}@{_octets(host)}"
-        if "=?" in address:
-            address = decode_words(address)
-        found.append(Address(address, display))
+    found = tuple(
+        address
+        for one in told
+        if (address := _address(one.name, one.mailbox, one.host)) is not None
+    )
     if not found and headers is not None:
         return tuple(headers.addresses(name))
-    return tuple(found)
+    return found
+
+
+@lru_cache(maxsize=4_096)  # a page of a list names the same people over and over
+def _address(name: bytes | None, mailbox: bytes | None, host: bytes | None) -> Address | None:
+    if mailbox is None or host is None or mailbox in _NO_MAILBOXES or host in _NO_HOSTS:
+        return None  # a group's marker, or nothing that could be written to
+    address = f"{_octets(mailbox)}@{_octets(host)}"
+    if "=?" in address:
+        address = decode_words(address)
+    return Address(address, _decoded(name).strip() if name else "")
 
 
 def _text(told: bytes | None, headers: Headers | None, name: str) -> str | None:
