@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from ipaddress import ip_address
 
 from postroad.domain.account import Account
 from postroad.domain.errors import NotFound
@@ -78,7 +79,9 @@ class Providers:
 
         async def connect() -> ImapConnection:
             login = await self._credentials.login_for(account, "imap")
-            return await self._route.open_imap(replace(imap, login=login), proxy=account.proxy)
+            return await self._route.open_imap(
+                replace(imap, login=login), proxy=account.proxy, compress=not _is_here(imap.host)
+            )
 
         return ImapProvider(account, numbers=self.numbers(account), connect=connect)
 
@@ -102,6 +105,14 @@ class Providers:
         async with asyncio.TaskGroup() as group:
             for _, provider in live.values():
                 group.create_task(self.close(provider))
+
+
+def _is_here(host: str) -> bool:
+    """Whether the server is on this machine, where compressing costs time and saves none."""
+    try:
+        return host.lower() == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _same_way_in(held: Account, now: Account) -> bool:
