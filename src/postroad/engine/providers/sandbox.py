@@ -199,7 +199,8 @@ class SandboxProvider:
         moved = await self._changes.move(place, [uid], target)
         if not moved:
             raise _no_message()
-        return Moved(target.path, pack_message(await self._reading.number(target), moved[0][1]))
+        uid = moved[0][1]
+        return Moved(target.path, pack_message(await self._reading.number(target), uid), uid)
 
     async def remove(self, message: str, *, force: bool = False) -> Removal:
         place, uid = await self._place(message)

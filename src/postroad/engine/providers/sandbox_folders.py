@@ -84,8 +84,7 @@ class SandboxFolders:
 
     async def entries(self, *, counters: bool) -> list[MailboxEntry]:
         async def unit(tx: Tx) -> tuple[list[SandboxFolder], list[tuple[str, tuple[str, ...]]]]:
-            flags = await tx.sandbox.flags(self._account) if counters else []
-            return await tx.sandbox.folders(self._account), flags
+            return await tx.sandbox.folders(self._account), await tx.sandbox.flags(self._account)
 
         async def uids(tx: Tx) -> dict[str, int]:
             return await tx.sandbox.last_uids(self._account)
@@ -106,7 +105,7 @@ class SandboxFolders:
                     place.mailbox,
                     parent_path=parent,
                     name=name,
-                    messages=messages if counters else None,
+                    messages=messages,
                     uid_next=last_uids.get(place.path, 0) + 1,
                     counters=MailboxCounters(messages, unseen) if counters else None,
                 )
