@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from email import message_from_bytes
@@ -14,12 +15,14 @@ from postroad import store as stores
 from postroad.domain.account import Account
 from postroad.domain.envelope import Envelope
 from postroad.domain.errors import NotFound
+from postroad.domain.message import FlagChange
 from postroad.domain.reply import Accepted, Deferred, Outcome, Rejected
 from postroad.domain.submission import Source, Submission, SubmissionState
 from postroad.engine.delivery.sandbox_relay import SandboxRelay
 from postroad.engine.providers.base import WholeProvider
 from postroad.engine.providers.sandbox import SandboxProvider
 from postroad.store import Store, Tx
+from postroad.store.events import EventPosition
 from postroad.store.sandbox import SandboxMessage
 from support.provider_suite import ProviderSuite, octets, plain
 from support.reading_suite import ReadingSuite
@@ -264,3 +267,62 @@ async def test_filing_for_an_account_that_is_gone_is_not_found(store: Store) -> 
     nobody = Account("nobody", "N", "n@s.test", created_at=1, is_sandbox=True)
     with pytest.raises(NotFound):
         await SandboxProvider(nobody, store=store).append("INBOX", octets(plain()), flags=())
+
+
+async def told(store: Store, account: str) -> list[tuple[str, dict[str, object]]]:
+    """Names and data of an account's events, in order."""
+
+    async def unit(tx: Tx) -> list[tuple[str, dict[str, object]]]:
+        log = await tx.events.read_after(EventPosition(0, 0), 1000)
+        return [(one.name, json.loads(one.data)) for _, one in log if one.account == account]
+
+    return await store.read(unit)
+
+
+async def test_delivered_mail_is_announced_with_it(store: Store) -> None:
+    await send(store, "you@sandbox.test")
+    ((name, data),) = await told(store, "you")
+    assert name == "messageNew"
+    assert data["id"] == "AAAAAQAAAAE"
+    assert (data["subject"], data["messageId"]) == ("One", "<one@example.test>")
+    assert (data["path"], data["specialUse"], data["seemsLikeNew"]) == ("INBOX", "\\Inbox", True)
+    provider = SandboxProvider(YOU, store=store)
+    assert (await provider.read_message(str(data["id"]))).found.path == "INBOX"
+
+
+async def test_what_is_changed_in_the_sandbox_is_told(store: Store) -> None:
+    provider = SandboxProvider(ME, store=store)
+    message = (await provider.append("INBOX", octets(plain()), flags=())).message
+    assert message is not None
+    await provider.change_flags(message, FlagChange(add=("\\Seen",)))
+    await provider.change_flags(message, FlagChange(add=("\\Seen",)))  # changes nothing
+    moved = await provider.move(message, "\\Trash")
+    assert moved.message is not None
+    await provider.remove(moved.message)
+    await provider.create_mailbox(["Box"])
+    await provider.delete_mailbox("Box")
+    events = await told(store, "me")
+    assert [(name, data.get("id")) for name, data in events] == [
+        ("messageNew", message),
+        ("messageUpdated", message),
+        ("messageDeleted", message),
+        ("messageNew", moved.message),
+        ("messageMoved", moved.message),
+        ("messageDeleted", moved.message),
+        ("mailboxNew", None),
+        ("mailboxDeleted", None),
+    ]
+    assert events[1][1]["changes"] == {"flags": {"added": ["\\Seen"], "value": ["\\Seen"]}}
+
+
+async def test_account_hears_of_what_it_wants_to_hear(store: Store) -> None:
+    inbox_only = replace(ME, paths=("\\Inbox",), indexer="fast", notify_from=1_629_126_001_000)
+    provider = SandboxProvider(inbox_only, store=store)
+    await provider.append("Sent", octets(plain()), flags=())
+    await provider.append("INBOX", octets(plain()), flags=())  # its Date is earlier
+    late = plain().replace(b"2021", b"2031")
+    message = (await provider.append("INBOX", octets(late), flags=())).message
+    assert message is not None
+    await provider.change_flags(message, FlagChange(add=("\\Seen",)))
+    await provider.remove(message, force=True)
+    assert [name for name, _ in await told(store, "me")] == ["messageNew"]

@@ -226,3 +226,19 @@ async def test_flushing_announces_again_from_a_chosen_date(
         await followed.accounts.flush(account, notify_from=int(start.timestamp() * 1000))
         await wait_for(followed, account, "accountInitialized", 2)
         assert (await followed.subjects(account))[len(before) :] == ["recent"]
+
+
+async def test_with_notify_other_mailboxes_are_live_too(
+    dovecot: Dovecot, user: str, tmp_path: Path
+) -> None:
+    if dovecot.capability is not None:
+        return  # told by the other tests: there it is found by counting
+    dovecot.create(user, "Box")
+    async with following(tmp_path) as followed:
+        account = await followed.add(dovecot, user)
+        await followed.connected(account)
+        with dovecot.client(user) as imap:
+            imap.append("Box", "", "", message("boxed"))
+            await followed.announced(account, ["boxed"])
+            imap.create("Fresh")
+            await wait_for(followed, account, "mailboxNew", 8)

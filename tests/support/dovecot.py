@@ -131,7 +131,7 @@ class Dovecot:
         self._compress = compress
         self._needs_tls = needs_tls
         self._prefix = prefix
-        self._capability = capability
+        self.capability = capability
         self._process: subprocess.Popen[bytes] | None = None
         self.port = self.tls_port = self.lmtp_port = 0
         self.ca = ""
@@ -227,6 +227,17 @@ class Dovecot:
                 found.append((octets, kept))
         return found
 
+    def maildir(self, user: str) -> Path:
+        """Where a user's INBOX lies; write into it before the server has opened it."""
+        return self._dir / "users" / user / "Maildir"
+
+    def give(self, folder: Path) -> None:
+        """Make over a folder that a test has written to the user that the server runs as."""
+        owner = self._dir / "users"
+        shown = owner.stat()
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, shown.st_uid, shown.st_gid)
+
     def create(self, user: str, mailbox: str) -> None:
         """Make a mailbox. ``mailbox`` is a wire name."""
         with self.client(user) as imap:
@@ -249,7 +260,7 @@ class Dovecot:
             needs_tls="yes" if self._needs_tls else "no",
             mail_plugins="zlib" if self._compress else "",
             imap_plugins="zlib imap_zlib" if self._compress else "",
-            capability=f"imap_capability = {self._capability}" if self._capability else "",
+            capability=f"imap_capability = {self.capability}" if self.capability else "",
             unprivileged=unprivileged,
             password=self.password,
             uid=owner.pw_uid,

@@ -43,8 +43,11 @@ LIMIT_S = 20.0
 class Followed:
     """What a test sees of the accounts."""
 
-    def __init__(self, store: Store, accounts: Accounts, settings: Settings) -> None:
+    def __init__(
+        self, store: Store, accounts: Accounts, settings: Settings, connector: AccountConnector
+    ) -> None:
         self.store = store
+        self.connector = connector
         self.accounts = accounts
         self.settings = settings
 
@@ -105,10 +108,24 @@ class Followed:
         )
         return [entry for _, chunk in chunks for entry in chunk.entries()]
 
+    async def index_bytes(self, account: str, path: str = "INBOX") -> int:
+        """How many octets the index of a mailbox takes."""
+        cursor = await self.store.read(lambda tx: tx.messages.cursor(account, path))
+        assert cursor is not None
+        chunks = await self.store.read(
+            lambda tx: tx.messages.chunks(account, cursor.number, from_uid=1, limit=10_000)
+        )
+        return sum(len(chunk.encode()) for _, chunk in chunks)
+
 
 @asynccontextmanager
-async def following(folder: Path, **settings: object) -> AsyncIterator[Followed]:
-    """Everything that follows accounts, and nothing else of the program."""
+async def following(
+    folder: Path, *, is_idle: bool = False, **settings: object
+) -> AsyncIterator[Followed]:
+    """Everything that follows accounts, and nothing else of the program.
+
+    ``is_idle`` leaves it to the test to open sessions.
+    """
     store = await stores.open(folder)
     current = Settings(store)
     await current.load()
@@ -121,9 +138,10 @@ async def following(folder: Path, **settings: object) -> AsyncIterator[Followed]
     route = MailboxRoute(current, trust)
     providers = Providers(store, credentials, route)
     describer = MessageDescriber(current)
+    connector = AccountConnector(store, current, credentials, route, providers, describer)
     supervisor = Supervisor(
         store,
-        AccountConnector(store, current, credentials, route, providers, describer),
+        connector,
         node_id="node",
         on_change=directory.forget,
         let_go=providers.forget,
@@ -135,9 +153,9 @@ async def following(folder: Path, **settings: object) -> AsyncIterator[Followed]
         connections_of=supervisor.connections_of,
         reconnect=supervisor.reconnect,
     )
-    running = asyncio.create_task(supervisor.run())
+    running = asyncio.create_task(asyncio.Event().wait() if is_idle else supervisor.run())
     try:
-        yield Followed(store, accounts, current)
+        yield Followed(store, accounts, current, connector)
         assert not running.done(), running.exception()
     finally:
         running.cancel()

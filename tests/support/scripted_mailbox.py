@@ -203,6 +203,9 @@ class ScriptedConnection:
     def identity_items(self) -> tuple[str, ...]:
         return ("EMAILID", "THREADID") if self.can("OBJECTID") else ()
 
+    def wire_name(self, path: str) -> bytes:
+        return utf7.encode(path)
+
     async def enable(self, *capabilities: str) -> frozenset[str]:
         self._take("ENABLE")
         self.enabled = frozenset(one for one in capabilities if self.can(one))

@@ -24,6 +24,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from postroad.domain.account import Account
+from postroad.domain.event import Event
 from postroad.domain.reply import (
     Accepted,
     Failure,
@@ -35,6 +36,15 @@ from postroad.domain.reply import (
 )
 from postroad.domain.submission import Submission
 from postroad.engine.delivery import sandbox_bounce
+from postroad.engine.providers.sandbox_folders import INBOX
+from postroad.engine.providers.sandbox_news import (
+    MAX_READ,
+    Arrival,
+    SandboxNews,
+    SettingsSource,
+    arrival,
+    count,
+)
 from postroad.observe.logging import get_logger
 from postroad.protocol.mime.structure import header_block
 from postroad.store import Store, Tx
@@ -43,7 +53,6 @@ from postroad.store.contents import Staged
 log = get_logger(__name__)
 
 DEFERRED_ATTEMPTS = 2  # of defer@
-_INBOX = "INBOX"
 _MAX_HEADERS = 64 * 1024  # octets of the original that a report may quote
 
 
@@ -54,6 +63,7 @@ class _Copy:
     account: str
     message_id: str
     staged: Staged
+    came: Arrival  # what is told of it
 
 
 class SandboxRelay:
@@ -63,10 +73,12 @@ class SandboxRelay:
         self,
         store: Store,
         *,
+        settings: SettingsSource | None = None,
         slow_s: float = 2.0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
+        self._settings = settings
         self._slow_s = slow_s
         self._sleep = sleep
 
@@ -97,13 +109,13 @@ class SandboxRelay:
         arriving = [who for who in taken if _local_part(who) != "bounce"]
         bouncing = [who for who in taken if _local_part(who) == "bounce"]
         copies = [
-            _Copy(owner, sub.message_id, await self._stage(sub, who))
+            await self._stage(owner, sub, who)
             for owner, who in (await self._owners(arriving)).items()
         ]
         if bouncing and sub.envelope.mail_from:  # a report never answers a report. RFC 5321 §6.1
             copies.append(await self._stage_report(account, sub, bouncing))
         if copies:
-            await self._store.write(lambda tx: _file(tx, copies))
+            count(await self._store.write(lambda tx: _file(tx, copies)))
         log.debug("sandbox took a message", queue_id=sub.queue_id, delivered=len(copies))
 
     async def _owners(self, recipients: list[str]) -> dict[str, str]:
@@ -119,16 +131,20 @@ class SandboxRelay:
 
         return await self._store.read(unit)
 
-    async def _stage(self, sub: Submission, recipient: str) -> Staged:
+    async def _stage(self, owner: str, sub: Submission, recipient: str) -> _Copy:
         """The message as it arrives: trace fields on top. RFC 5321 §4.4."""
         trace = f"Return-Path: <{sub.envelope.mail_from}>\r\nDelivered-To: {recipient}\r\n"
+        start = bytearray(trace.encode())
 
         async def pieces() -> AsyncIterator[bytes]:
             yield trace.encode()
             async for piece in self._store.open_content(sub.content, skip_bcc=True):
+                start.extend(piece[: MAX_READ - len(start)])
                 yield piece
 
-        return await self._store.stage(pieces(), bcc_start=0, bcc_end=0)
+        staged = await self._store.stage(pieces(), bcc_start=0, bcc_end=0)
+        came = await arrival(bytes(start), staged.content.size, self._settings)
+        return _Copy(owner, sub.message_id, staged, came)
 
     async def _stage_report(
         self, account: Account, sub: Submission, recipients: list[str]
@@ -141,8 +157,10 @@ class SandboxRelay:
             envelope_id=sub.dsn.envid if sub.dsn is not None else None,
             at_ms=self._store.now(),
         )
-        staged = await self._store.stage([sandbox_bounce.report(bounced)], bcc_start=0, bcc_end=0)
-        return _Copy(account.account, bounced.message_id, staged)
+        report = sandbox_bounce.report(bounced)
+        staged = await self._store.stage([report], bcc_start=0, bcc_end=0)
+        came = await arrival(report, len(report), self._settings)
+        return _Copy(account.account, bounced.message_id, staged, came)
 
     async def _headers(self, sub: Submission) -> bytes:
         start = bytearray()
@@ -177,11 +195,18 @@ def _local_part(address: str) -> str:
     return address.rpartition("@")[0].lower()
 
 
-async def _file(tx: Tx, copies: list[_Copy]) -> None:
+async def _file(tx: Tx, copies: list[_Copy]) -> list[Event]:
+    told: list[Event] = []
     for copy in copies:
-        if not await tx.sandbox.has_account(copy.account):
+        account = await tx.accounts.find(copy.account)
+        if account is None or not account.is_sandbox:
             continue  # deleted since; what was staged for it is swept
         content = await tx.contents.insert(copy.staged)
-        await tx.sandbox.put(
-            copy.account, _INBOX, message_id=copy.message_id, content=content, flags=()
+        uid = await tx.sandbox.put(
+            copy.account, INBOX.path, message_id=copy.message_id, content=content, flags=()
         )
+        number = await tx.mailboxes.number(copy.account, INBOX.path, str(account.created_at))
+        news = SandboxNews(tx, account)
+        await news.new(INBOX, number, uid, copy.came, flags=(), received_at=tx.now)
+        told += await news.record()
+    return told

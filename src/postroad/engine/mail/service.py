@@ -48,7 +48,7 @@ from postroad.engine.providers.results import (
 from postroad.protocol.imap.fetch import Fetched
 from postroad.store import Store, Tx
 
-_SLOW_ROWS = 50  # describing more takes milliseconds
+_SLOW_ROWS = 100  # describing more takes many milliseconds
 
 
 class Mail:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from ipaddress import ip_address
 
 from postroad.domain.account import Account
 from postroad.domain.errors import NotFound
@@ -13,6 +14,7 @@ from postroad.engine.providers.base import WholeProvider
 from postroad.engine.providers.imap import ImapProvider
 from postroad.engine.providers.route import MailboxRoute
 from postroad.engine.providers.sandbox import SandboxProvider
+from postroad.engine.providers.sandbox_news import SettingsSource
 from postroad.store import Store
 from postroad.transport.imap import ImapConnection
 
@@ -42,10 +44,18 @@ class StoredNumbers:
 class Providers:
     """Makes providers and keeps them for as long as the account's way in stays the same."""
 
-    def __init__(self, store: Store, credentials: Credentials, route: MailboxRoute) -> None:
+    def __init__(
+        self,
+        store: Store,
+        credentials: Credentials,
+        route: MailboxRoute,
+        *,
+        settings: SettingsSource | None = None,
+    ) -> None:
         self._store = store
         self._credentials = credentials
         self._route = route
+        self._settings = settings
         self._live: dict[str, tuple[Account, WholeProvider]] = {}
 
     async def get(self, account: Account) -> WholeProvider:
@@ -62,14 +72,16 @@ class Providers:
     def make(self, account: Account) -> WholeProvider:
         """A provider that is not kept here; whoever asks closes it."""
         if account.is_sandbox:
-            return SandboxProvider(account, store=self._store)
+            return SandboxProvider(account, store=self._store, settings=self._settings)
         imap = account.imap
         if imap is None or imap.disabled:
             raise NotFound("The account has no mailbox", code="IMAPUnavailable")
 
         async def connect() -> ImapConnection:
             login = await self._credentials.login_for(account, "imap")
-            return await self._route.open_imap(replace(imap, login=login), proxy=account.proxy)
+            return await self._route.open_imap(
+                replace(imap, login=login), proxy=account.proxy, compress=not _is_here(imap.host)
+            )
 
         return ImapProvider(account, numbers=self.numbers(account), connect=connect)
 
@@ -95,8 +107,19 @@ class Providers:
                 group.create_task(self.close(provider))
 
 
+def _is_here(host: str) -> bool:
+    """Whether the server is on this machine, where compressing costs time and saves none."""
+    try:
+        return host.lower() == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _same_way_in(held: Account, now: Account) -> bool:
-    return held is now or (
-        (held.imap, held.proxy, held.is_sandbox, held.created_at)
-        == (now.imap, now.proxy, now.is_sandbox, now.created_at)
-    )
+    return held is now or _depends_on(held) == _depends_on(now)
+
+
+def _depends_on(account: Account) -> tuple[object, ...]:
+    """What a provider was made of; one of a sandbox tells of its own changes as well."""
+    told = (account.paths, account.indexer, account.notify_from) if account.is_sandbox else ()
+    return account.imap, account.proxy, account.is_sandbox, account.created_at, told

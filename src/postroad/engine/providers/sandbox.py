@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from postroad.domain.account import Account
 from postroad.domain.errors import NotFound, TooLarge
+from postroad.domain.event import Event
 from postroad.domain.mailbox import Mailbox, MailboxEntry, SpecialUse
 from postroad.domain.message import (
     Appended,
@@ -40,13 +41,18 @@ from postroad.engine.providers.results import (
 )
 from postroad.engine.providers.sandbox_changes import SandboxChanges
 from postroad.engine.providers.sandbox_folders import MAILBOXES, Place, SandboxFolders
+from postroad.engine.providers.sandbox_news import (
+    MAX_READ,
+    SandboxNews,
+    SettingsSource,
+    arrival,
+    count,
+)
 from postroad.engine.providers.sandbox_reading import SandboxReading
 from postroad.protocol.mime.headers import message_ids, parse_headers
 from postroad.protocol.mime.structure import Leaf, decoded, header_block, leaves
 from postroad.store import Store, Tx
 from postroad.store.sandbox import SandboxMessage
-
-_MAX_HEADERS = 256 * 1024  # octets searched for the Message-ID of a message that is filed
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +69,16 @@ class Listed:
 class SandboxProvider:
     """The way into one sandbox account. Holds nothing open and needs no closing."""
 
-    def __init__(self, account: Account, *, store: Store) -> None:
+    def __init__(
+        self, account: Account, *, store: Store, settings: SettingsSource | None = None
+    ) -> None:
+        self._configured = account
         self._account = account.account
         self._store = store
+        self._settings = settings
         self._folders = SandboxFolders(account, store)
         self._reading = SandboxReading(account.account, store)
-        self._changes = SandboxChanges(account.account, store, self._folders)
+        self._changes = SandboxChanges(account, store, self._folders, self._reading, settings)
 
     @property
     def traits(self) -> Traits:
@@ -89,14 +99,16 @@ class SandboxProvider:
 
         async def pieces() -> AsyncIterator[bytes]:
             async for piece in reading:
-                start.extend(piece[: _MAX_HEADERS - len(start)])
+                start.extend(piece[: MAX_READ - len(start)])
                 yield piece
 
         staged = await self._store.stage(pieces(), bcc_start=0, bcc_end=0)
-        written = parse_headers(header_block(bytes(start))).raw("Message-ID") or ""
+        came = await arrival(bytes(start), staged.content.size, self._settings)
+        written = parse_headers(came.row.sections["HEADER"] or b"").raw("Message-ID") or ""
         message_id = next(iter(message_ids(written)), "")
+        kept = FlagChange(add=tuple(flags)).apply(())
 
-        async def unit(tx: Tx) -> str:
+        async def unit(tx: Tx) -> tuple[str, list[Event]]:
             if not await tx.sandbox.has_account(self._account):
                 raise NotFound("Account record was not found for requested ID")
             uid = await tx.sandbox.put(
@@ -104,13 +116,18 @@ class SandboxProvider:
                 place.path,
                 message_id=message_id,
                 content=await tx.contents.insert(staged),
-                flags=FlagChange(add=tuple(flags)).apply(()),
+                flags=kept,
                 received_at=date_ms,
             )
             number = await tx.mailboxes.number(self._account, place.path, place.uidvalidity)
-            return pack_message(number, uid)
+            news = SandboxNews(tx, self._configured)
+            at = tx.now if date_ms is None else date_ms
+            await news.new(place.mailbox, number, uid, came, flags=kept, received_at=at)
+            return pack_message(number, uid), await news.record()
 
-        return Appended(place.path, await self._store.write(unit), place.uidvalidity)
+        message, events = await self._store.write(unit)
+        count(events)
+        return Appended(place.path, message, place.uidvalidity)
 
     async def find_by_message_id(self, path: str, message_id: str) -> str | None:
         place = await self._folders.get(path)
@@ -182,7 +199,8 @@ class SandboxProvider:
         moved = await self._changes.move(place, [uid], target)
         if not moved:
             raise _no_message()
-        return Moved(target.path, pack_message(await self._reading.number(target), moved[0][1]))
+        uid = moved[0][1]
+        return Moved(target.path, pack_message(await self._reading.number(target), uid), uid)
 
     async def remove(self, message: str, *, force: bool = False) -> Removal:
         place, uid = await self._place(message)

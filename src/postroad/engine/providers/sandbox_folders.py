@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from postroad.domain.account import Account
 from postroad.domain.errors import Invalid, NotFound
+from postroad.domain.event import Event
 from postroad.domain.mailbox import (
     Mailbox,
     MailboxCounters,
@@ -16,6 +17,7 @@ from postroad.domain.mailbox import (
 )
 from postroad.engine.providers.entries import in_order, new_path
 from postroad.engine.providers.results import MadeMailbox
+from postroad.engine.providers.sandbox_news import SandboxNews, count
 from postroad.store import Store, Tx
 from postroad.store.sandbox import SandboxFolder
 
@@ -32,6 +34,7 @@ MAILBOXES = tuple(
         ("Trash", SpecialUse.TRASH),
     )
 )
+INBOX = MAILBOXES[0]
 _USUAL = {mailbox.path: mailbox for mailbox in MAILBOXES}
 
 
@@ -51,6 +54,7 @@ class SandboxFolders:
     """Mailboxes of one account, as rows."""
 
     def __init__(self, account: Account, store: Store) -> None:
+        self._configured = account
         self._account = account.account
         # An account deleted and made again is another life of its mailboxes.
         self._life = str(account.created_at)
@@ -80,8 +84,7 @@ class SandboxFolders:
 
     async def entries(self, *, counters: bool) -> list[MailboxEntry]:
         async def unit(tx: Tx) -> tuple[list[SandboxFolder], list[tuple[str, tuple[str, ...]]]]:
-            flags = await tx.sandbox.flags(self._account) if counters else []
-            return await tx.sandbox.folders(self._account), flags
+            return await tx.sandbox.folders(self._account), await tx.sandbox.flags(self._account)
 
         async def uids(tx: Tx) -> dict[str, int]:
             return await tx.sandbox.last_uids(self._account)
@@ -102,7 +105,7 @@ class SandboxFolders:
                     place.mailbox,
                     parent_path=parent,
                     name=name,
-                    messages=messages if counters else None,
+                    messages=messages,
                     uid_next=last_uids.get(place.path, 0) + 1,
                     counters=MailboxCounters(messages, unseen) if counters else None,
                 )
@@ -112,16 +115,20 @@ class SandboxFolders:
     async def create(self, levels: Sequence[str]) -> MadeMailbox:
         path = new_path(levels, DELIMITER)
 
-        async def unit(tx: Tx) -> bool:
+        async def unit(tx: Tx) -> tuple[bool, list[Event]]:
             folders = await tx.sandbox.folders(self._account)
             if any(place.path == path for place in self._places(folders)):
-                return False
+                return False, []
             if len(folders) >= MAX_FOLDERS:
                 raise Invalid("The account has too many mailboxes", code="LIMIT")
             await tx.sandbox.put_folder(self._account, path, is_subscribed=True, made_at=tx.now)
-            return True
+            news = SandboxNews(tx, self._configured)
+            news.mailbox_made(_mailbox(path), tx.now)
+            return True, await news.record()
 
-        return MadeMailbox(path, await self._store.write(unit))
+        is_new, events = await self._store.write(unit)
+        count(events)
+        return MadeMailbox(path, is_new)
 
     async def rename(self, path: str, levels: Sequence[str]) -> str:
         """Move a mailbox and all below it; each begins a new life. Raises :exc:`Invalid`."""
@@ -130,7 +137,8 @@ class SandboxFolders:
             raise Invalid(f"{place.path} cannot be renamed", code="CANNOT")
         target = new_path(levels, DELIMITER)
 
-        async def unit(tx: Tx) -> None:
+        async def unit(tx: Tx) -> list[Event]:
+            news = SandboxNews(tx, self._configured)
             folders = await tx.sandbox.folders(self._account)
             if any(known.path == target for known in self._places(folders)):
                 raise Invalid("There is a mailbox of that name", code="ALREADYEXISTS")
@@ -143,11 +151,14 @@ class SandboxFolders:
                     self._account, moved, is_subscribed=folder.is_subscribed, made_at=tx.now
                 )
                 await tx.sandbox.move_folder(self._account, folder.mailbox, moved)
+                news.mailbox_gone(_mailbox(folder.mailbox))
+                news.mailbox_made(_mailbox(moved), tx.now)
+            return await news.record()
 
         if target.startswith(place.path + DELIMITER):
             raise Invalid("A mailbox cannot be moved below itself", code="CANNOT")
         if target != place.path:
-            await self._store.write(unit)
+            count(await self._store.write(unit))
         return target
 
     async def subscribe(self, path: str, *, subscribed: bool) -> bool:
@@ -166,7 +177,14 @@ class SandboxFolders:
         place = await self.get(path)
         if place.path in _USUAL:
             return False
-        await self._store.write(lambda tx: tx.sandbox.delete_folder(self._account, place.path))
+
+        async def unit(tx: Tx) -> list[Event]:
+            await tx.sandbox.delete_folder(self._account, place.path)
+            news = SandboxNews(tx, self._configured)
+            news.mailbox_gone(place.mailbox)
+            return await news.record()
+
+        count(await self._store.write(unit))
         return True
 
     async def _read(self, tx: Tx) -> list[SandboxFolder]:
@@ -180,9 +198,13 @@ class SandboxFolders:
                 mailbox = replace(mailbox, subscribed=known.is_subscribed)
             places.append(Place(mailbox, self._life))
         for path, folder in changed.items():
-            mailbox = Mailbox(path=path, delimiter=DELIMITER, subscribed=folder.is_subscribed)
+            mailbox = _mailbox(path, subscribed=folder.is_subscribed)
             places.append(Place(mailbox, str(folder.made_at)))
         return places
+
+
+def _mailbox(path: str, *, subscribed: bool = True) -> Mailbox:
+    return Mailbox(path=path, delimiter=DELIMITER, subscribed=subscribed)
 
 
 def no_folder() -> NotFound:

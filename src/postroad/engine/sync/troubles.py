@@ -56,16 +56,16 @@ class Troubles:
     def clear(self, path: str) -> None:
         self._by_path.pop(path, None)
 
+    def keep(self, paths: set[str]) -> None:
+        """Forget mailboxes that are not followed any more."""
+        self._by_path = {path: one for path, one in self._by_path.items() if path in paths}
+
     def may_look(self, path: str, now_s: float, status: MailboxStatus | None) -> bool:
         """Whether it is worth another try."""
         known = self._by_path.get(path)
         if known is None or now_s >= known.next_s:
             return True
         return status is not None and known.status is not None and status != known.status
-
-    def due(self, now_s: float) -> list[str]:
-        """Paths whose pause is over."""
-        return [path for path, one in self._by_path.items() if now_s >= one.next_s]
 
     @property
     def next_s(self) -> float | None:

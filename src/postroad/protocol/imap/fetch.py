@@ -49,6 +49,10 @@ class Fetched:
 _ITEM = re.compile(rb"([A-Za-z0-9.\-]{1,64})(?:\[([^\]\"{]{0,8192})\])?(?:<([0-9]{1,19})>)?")
 _SECTION_START = re.compile(rb"[A-Za-z0-9.\-]{1,64}\[")
 _SPACES = re.compile(rb" +")
+_PLAIN_NAMES = frozenset(
+    {"UID", "FLAGS", "RFC822.SIZE", "INTERNALDATE", "ENVELOPE", "BODYSTRUCTURE", "MODSEQ"}
+    | {"EMAILID", "THREADID", "X-GM-MSGID", "X-GM-THRID", "X-GM-LABELS"}
+)
 _FEW_RANGES = 8
 
 
@@ -65,6 +69,9 @@ def msg_att(c: Cursor, seq: int) -> Fetched:
     """
     if not 1 <= seq <= MAX_NUMBER:
         raise RemoteProtocolError("FETCH of a message number out of range")
+    plain = _plain_row(c, seq)
+    if plain is not None:
+        return plain
     told: dict[str, Any] = {}  # keyword arguments of Fetched; _read_item knows their types
     sections: dict[str, bytes | None] = {}
     sizes: dict[str, int] = {}
@@ -91,6 +98,29 @@ def msg_att(c: Cursor, seq: int) -> Fetched:
         told["sections"] = sections
     if sizes:
         told["sizes"] = sizes
+    return Fetched(seq, unread=tuple(unread), **told)
+
+
+def _plain_row(c: Cursor, seq: int) -> Fetched | None:
+    """A row without contents, literals or escapes, as lists of messages bring; else ``None``."""
+    if c.data.find(b"[", c.pos) >= 0:
+        return None
+    start = c.pos
+    values = c.plain_list()
+    if values is None or len(values) % 2:
+        c.pos = start
+        return None
+    told: dict[str, Any] = {}
+    unread: list[str] = []
+    for name, value in zip(values[::2], values[1::2], strict=False):
+        word = name.decode("ascii", "replace").upper() if isinstance(name, bytes) else ""
+        if word not in _PLAIN_NAMES:
+            c.pos = start
+            return None
+        try:
+            _read_item(told, word, value)
+        except (RemoteProtocolError, UnicodeDecodeError):
+            unread.append(word)
     return Fetched(seq, unread=tuple(unread), **told)
 
 

@@ -19,9 +19,12 @@ _MARK = re.compile(
 # Outlook puts what it quotes behind this element, not into it.
 _DIVIDER = re.compile(
     r'\bid="(?:appendonsend|divRplyFwdMsg|mail-editor-reference-message-container)"'
-    r'|\bstyle="[^"]*border-top:\s?solid #(?:E1E1E1|B5C4DF)',
-    re.I,
+    r'|\bstyle="[^"]*border-top:\s?solid #(?:E1E1E1|e1e1e1|B5C4DF|b5c4df)',
 )
+_HINTS = (  # one of them is in every page that one of the two patterns is found in
+    "_quote", "zmail_extra", '"cite"', "appendonsend", "divRplyFwdMsg", "mail-editor-reference",
+    "#E1E1E1", "#e1e1e1", "#B5C4DF", "#b5c4df",
+)  # fmt: skip
 _VOID = frozenset(
     {
         "area", "br", "col", "hr", "img", "wbr",
@@ -35,7 +38,7 @@ _CLOSE = "</details>"
 
 def fold(html: str) -> str:
     """Wrap the first quote that is long enough; ``html`` itself when there is none."""
-    if "gmail_quote" not in html and _MARK.search(html) is None and _DIVIDER.search(html) is None:
+    if not any(hint in html for hint in _HINTS):
         return html
     tags = list(_TAG.finditer(html))
     tries = _TRIES
