@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import pybase64
 
+from postroad.protocol.mime.charsets import decode_octets
 from postroad.protocol.mime.headers import Headers, split_fields
-from postroad.protocol.mime.words import decode_octets
 
 MAX_DEPTH = 6
 MAX_PARTS = 60
