@@ -6,11 +6,16 @@ import re
 
 MAX_ADDRESS = 320  # characters
 
-_LOCAL = r"(?:\"[^\"\n]{1,64}\"|[^\s<>()\[\]\"',:;|\\@]{1,128}(?:'[^\s<>()\[\]\"',:;|\\@]{1,64})?)"
-_DOMAIN = r"(?:\[[\w.:]{3,60}\]|[^\s<>()\[\]\"',:;|\\@/?!&=*]{1,255})"
+_STOPS = r"\s<>()\[\]\"',:;|\\@（）：，。；、“”「」『』【】《》"  # end an address in any script
+_LOCAL = rf"(?:\"[^\"\n]{{1,64}}\"|[^{_STOPS}]{{1,128}}(?:'[^{_STOPS}]{{1,64}})?)"
+_DOMAIN = rf"(?:\[[\w.:]{{3,60}}\]|[^{_STOPS}/?!&=*]{{1,255}})"
 ADDRESS = re.compile(rf"{_LOCAL}@{_DOMAIN}")
 _XTEXT = re.compile(r"\+(2B|3D)")
 _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
+# East Asian sentences put no blanks around an address.
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
+_ASCII_TAIL = re.compile(r"[!-~]+$")
+_ASCII_HEAD = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 _TRAILING = ".,;:!?>)]}'\"*_"
 _X400 = re.compile(r"^/?[A-Z]{1,5}=", re.I)
 
@@ -35,7 +40,13 @@ def tidy(address: str) -> str:
             address = address[len(prefix) :]
     clean = address.lstrip("<('`*").rstrip(_TRAILING)
     local, at, domain = clean.rpartition("@")
-    if not (local and at and domain) or domain.startswith((".", "-")):
+    if _UNSPACED.search(address):
+        tail, head = _ASCII_TAIL.search(local), _ASCII_HEAD.match(domain)
+        if tail and head and "." in head[0]:
+            local, domain = tail[0], head[0].rstrip(".-")
+            clean = f"{local}@{domain}"
+    is_path = local.startswith(("/", "|")) and "=" not in local  # a file; X.400 has "="
+    if not (local and at and domain) or domain.startswith((".", "-")) or is_path:
         return ""
     return clean
 

@@ -23,6 +23,9 @@ _MAILTO = re.compile(r"[ \t]*[\[<(]mailto:[^\]>)\n]{1,400}[\]>)]", re.I)
 _STATUS_TYPES = frozenset(
     {"message/delivery-status", "message/global-delivery-status", "text/delivery-status"}
 )
+# Longer runs mean nothing to a reader; to patterns with optional blanks they are quadratic work.
+_BLANKS = re.compile(r"[ \t]{16,}")
+_EMPTY_LINES = re.compile(r"(?:\n[ \t]*){5,}(?=\n)")
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Mail:
         if not text.strip():
             html = self.part("text/html")
             text = text_from_html(html.text(self.octets)) if html else ""
-        return _MAILTO.sub("", text[:MAX_WORDS].replace("\u00a0", " "))
+        return _MAILTO.sub("", _tidied(text[:MAX_WORDS]))
 
     @cached_property
     def _split(self) -> tuple[str, str]:
@@ -112,3 +115,9 @@ class Mail:
     @property
     def returned_headers(self) -> Headers:
         return self._returned[1]
+
+
+def _tidied(text: str) -> str:
+    """Long runs of blanks and empty lines shortened, indentation kept."""
+    shorter = _BLANKS.sub(" " * 15, text.replace("\u00a0", " "))
+    return _EMPTY_LINES.sub("\n\n\n", shorter)

@@ -26,6 +26,7 @@ MAX_PARTS = 60
 MAX_HEAD = 256 * 1024  # octets of a header block that are looked at
 MAX_OCTETS = 1024 * 1024  # octets of a leaf, encoded
 MAX_TEXT = 96 * 1024  # octets of a text leaf, encoded: reports say what they have to at once
+MAX_BROKEN = 20  # lines in a header block that are no fields, and are skipped
 MAX_GUESS = 64 * 1024  # octets in which a lost boundary is looked for
 
 _TYPE = re.compile(r"\s*([\w!#$&.+^-]+/[\w!#$&.+^-]+)")
@@ -89,7 +90,19 @@ def split_message(message: bytes) -> tuple[Headers, int]:
     """
     # Tools that save mails put blank lines before the first field; split_fields would stop there.
     start = len(message[:MAX_HEAD]) - len(message[:MAX_HEAD].lstrip(b" \t\r\n"))
-    fields, body = split_fields(message[start:MAX_HEAD])
+    head = message[start:MAX_HEAD]
+    fields, body = split_fields(head)
+    for _ in range(MAX_BROKEN):
+        # A line that was folded without a blank ends the block for strict readers; more fields
+        # right behind it say that it was meant to go on.
+        line = head.find(b"\n", body) + 1
+        if head[:body].endswith((b"\n\n", b"\n\r\n")) or not line:
+            break
+        more, size = split_fields(head[line:])
+        if len(more) < 2 or not head[body:line].strip():
+            break
+        fields += more
+        body = line + size
     body += start
     if body >= MAX_HEAD:
         ends = [at for at in (message.find(b"\n\n"), message.find(b"\n\r\n")) if at >= 0]

@@ -9,7 +9,8 @@ import re
 MAX_WORDS = 8000  # characters; a report says at once what it is
 
 _FAILURE = re.compile(
-    r"deliver\w* .{0,60}postponed|(?:could|can|was|were|been|is|are|be|has|have"
+    r"incorrectly constructed|deliver\w* .{0,60}postponed|(?:could|can|was|were|been"
+    r"|is|are|be|has|have"
     r"|did)(?: |n't |not |n’t )*(?:not |n[o']t )?(?:be "
     r"|been )?(?:permanently )?(?:deliver|reach(?:ed)? the following)"
     r"|(?:cannot|can't|couldn't|unable to|failed to|not able to|wasn't able to"

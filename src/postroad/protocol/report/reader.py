@@ -118,22 +118,27 @@ def _notice(mail: Mail) -> Report | None:
 def _free_text(mail: Mail) -> Report | None:
     """A bounce that is text only. Each sign that speaks for it is kept as evidence."""
     signs = mail.signs
-    if signs.weight < 2 or (signs.is_reply_subject and not signs.is_daemon):
-        return None
     is_likely = signs.is_daemon or signs.has_failed_header
-    if read_auto_reply(mail.headers, signs) not in (None, "Auto-Submitted") and not is_likely:
+    if signs.weight < 2 or (signs.is_reply_subject and not is_likely):
+        return None
+    if not is_likely and read_auto_reply(mail.headers, signs) not in (None, "Auto-Submitted"):
         return None
     failure = find_failure(mail.words) or (find_failure(mail.full_text) if is_likely else None)
-    if is_no_bounce(mail.words, signs.subject) and not signs.has_failed_header:
-        return None
     dialect, recipients = _from_text(mail)
-    weight = signs.weight + 2 * (failure is not None) + 2 * (dialect not in ("", "prose"))
-    weight += bool(recipients) + bool(mail.original.headers)
-    if not signs.is_failure_subject and failure is None and dialect in ("", "prose"):
+    is_known = dialect not in ("", "prose")
+    if not (signs.is_failure_subject or failure or is_known):
         return None
+    if not _is_proven(mail, recipients, is_known=is_known) and (
+        is_no_bounce(mail.words, signs.subject) or not signs.is_daemon_address
+    ):
+        return None
+    weight = signs.weight + 2 * (failure is not None) + 2 * is_known
+    weight += bool(recipients) + bool(mail.original.headers)
     if weight < 2 * _ENOUGH or (signs.is_reply and not is_likely and weight < 8):
         return None
-    if not recipients and not is_likely and not mail.original.headers:
+    # Without recipient and original it is of little use; all outer signs must agree then.
+    is_certain = signs.is_daemon_address and signs.has_null_path and signs.is_failure_subject
+    if not (recipients or mail.original.headers or (is_certain and failure)):
         return None
     evidence = [
         "sender is a mail system" if signs.is_daemon else "",
@@ -141,10 +146,9 @@ def _free_text(mail: Mail) -> Report | None:
         "X-Failed-Recipients" if signs.has_failed_header else "",
         f"subject: {signs.subject[:80]}" if signs.is_failure_subject else "",
         f"text: {failure}" if failure else "",
-        f"dialect: {dialect}" if dialect else "",
     ]
     if not recipients:
-        action = Action.DELAYED if is_delay(mail.words, signs.subject) else Action.FAILED
+        action = Action.DELAYED if is_delay(mail.words, mail.signs.subject) else Action.FAILED
         names = _failed_header(mail) or _addressees(mail)
         response = make_response(mail.words[:1500])
         recipients = tuple(ReportedRecipient(name, action, response=response) for name in names)
@@ -154,6 +158,26 @@ def _free_text(mail: Mail) -> Report | None:
         dialect=dialect or None,
         recipients=_judged(recipients),
         original=_original(mail, None),
+    )
+
+
+def _is_proven(mail: Mail, recipients: tuple[ReportedRecipient, ...], *, is_known: bool) -> bool:
+    """Whether the mail holds what only a mail system has: the original, or a server's answer.
+
+    Bait tells its reader that mail to *him* was not delivered; a bounce is about somebody else,
+    unless the original came back with it.
+    """
+    if mail.signs.has_failed_header or mail.original.headers:
+        return True
+    others = [r for r in recipients if r.recipient.lower() not in mail.signs.own_addresses]
+    if not others:
+        return False
+    signs = mail.signs
+    is_system = signs.is_daemon or signs.has_null_path
+    return (
+        is_known
+        or (signs.is_daemon_address and signs.has_null_path)
+        or (is_system and any(r.status or (r.response and r.response.code) for r in others))
     )
 
 
@@ -209,6 +233,7 @@ def _reported(finding: Finding, action: Action, recipient: str) -> ReportedRecip
         status=find_status(finding.said),
         response=response,
         remote_mta=finding.remote,
+        original_recipient=finding.original,
     )
 
 

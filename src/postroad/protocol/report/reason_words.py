@@ -90,7 +90,7 @@ REVERSE_DNS = (
     r"(?:missing|generic|invalid|without|lacks?) (?:a |an )?(?:ptr|reverse|r?dns"
     r"|hostname)|ip name lookup failed",
     r"your (?:ip )?address.{0,30}(?:no|without|does not have) .{0,12}name"
-    r"|unverif[iy]+able sending ip",
+    r"|unverif[iy]+able sending ip|mismatch\w* client ip",
     r"(?:ip|client|host)\b.{0,40}(?:does not|doesn't|not) (?:have a |have )?(?:resolv"
     r"|match).{0,20}(?:host ?name|dns|name)",
 )
@@ -315,14 +315,14 @@ SYSTEM = (
     r"|try (?:again )?later",
     r"insufficient (?:system|resources)|out of memory|unexpected(?:ly)?|overload"
     r"|cannot (?:store|write|open)|disk full|technical (?:problem|difficult)"
-    r"|requested (?:mail )?action aborted|too busy|backend|no transport provider"
+    r"|not unique|requested (?:mail )?action aborted|too busy|backend|no transport provider"
     r"|transaction failed|could not load",
 )
 PROTOCOL = (
     r"syntax error|command (?:not|un)|unrecogni[sz]ed command|not implemented"
     r"|out of sequence|bad sequence|unexpected command|rfc ?\d{3,4}|(?:not|non"
     r"|violat\w+).{0,20}(?:rfc|compl)|protocol (?:error|violation)",
-    r"need (?:rcpt|mail)|duplicate|missing .{0,30}(?:header|field)|no .{0,20}(?:field"
+    r"malformed|need (?:rcpt|mail)|duplicate|missing .{0,30}(?:header|field)|no .{0,20}(?:field"
     r"|header) given|multiple .{0,30}(?:header|address)|smtputf8|utf-?8|8bitmime",
 )
 POLICY = (

@@ -38,7 +38,10 @@ def _rules(*table: tuple[Reason, tuple[str, ...]]) -> tuple[_Rule, ...]:
 
 _PLAIN_WORDS = _rules(
     (Reason.VIRUS, words.VIRUS),
-    (Reason.MAILER, (r"procmail|command died|couldn't create",)),
+    (
+        Reason.MAILER,
+        (r"procmail|command died|couldn't create|generated during the delivery attempt",),
+    ),
     (Reason.GREYLISTED, words.GREYLISTED),
     (Reason.MAILBOX_FULL, words.MAILBOX_FULL),
     (Reason.BLOCKED, words.REPUTATION),

@@ -8,6 +8,7 @@ transport has.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from postroad.domain.bounce import OriginalMessage
 from postroad.protocol.mime.headers import Headers, message_ids, parse_headers
@@ -45,11 +46,12 @@ _MARK = re.compile(
     r"|The (?:first \d+ lines|header|headers) of (?:your|the) (?:original )?message"
     r"|A copy of (?:your|the) "
     r"(?:original )?message|Original Message Headers|The (?:original|unsent|returned) message"
-    r"|Message (?:removed|truncated)))",
+    r"(?: (?:follows|is attached|is included|headers?)|:)|Message (?:removed|truncated)))",
     re.I | re.M,
 )
+_LOST_ID = re.compile(rb"^Message-ID[ \t]*:[ \t]*(?:\r?\n[ \t]+)?(\S[^\r\n]*)", re.I | re.M)
 _INLINE_ID = re.compile(
-    r"\b(?:original[- ])?message[- ]?id(?:entifier)?[ \t]*[:=]?[ \t]*\n?[ \t]*(<[^<>\s"
+    r"\b(?:original[- ])?message[- ]?id(?:entifier)?(?: is)?[ \t]*[:=]?[ \t]*\n?[ \t]*(<[^<>\s"
     r"]{3,300}@[^<>\s]{1,300}>)",
     re.I,
 )
@@ -61,7 +63,18 @@ def read_original(octets: bytes) -> tuple[OriginalMessage, Headers]:
     # An mbox line, or a note of the gateway, may stand before the fields.
     if not headers.fields and (found := re.search(rb"^[A-Za-z][\w-]{1,60}:[ \t]", octets, re.M)):
         headers = parse_headers(octets[found.start() :])
-    return original_of(headers), headers
+    original = original_of(headers)
+    if original.message_id is None and (lost := _LOST_ID.search(_header_octets(octets))):
+        # Some gateway unfolded a line and left its rest without a blank, which ends a block.
+        original = replace(original, message_id=message_id_of(lost[1].decode("latin-1")))
+    return original, headers
+
+
+def _header_octets(octets: bytes) -> bytes:
+    """Everything before the first empty line."""
+    content = octets.lstrip(b"\r\n \t")
+    ends = [at for at in (content.find(b"\n\n"), content.find(b"\n\r\n")) if at >= 0]
+    return content[: min(ends)] if ends else content
 
 
 def original_of(headers: Headers) -> OriginalMessage:

@@ -21,7 +21,7 @@ _DAEMON_LOCAL = re.compile(
     r"|mail-?er|undeliverable|emsmta|majordomo-owner|isp-mailer|no-?reply-ndr|mail_error|system"
     r"|dsn|microsoftexchange[0-9a-f]+|postmaster[-_+.].*|mailer[-_]?daemon[-_+.=].*"
     r"|smtp[_-].*gateway.*"
-    r"|.*antivirus.*gateway.*|.*mailer-daemon.*)$",
+    r"|.*antivirus.*gateway.*)$",
     re.I,
 )
 _DAEMON_NAME = re.compile(
@@ -66,7 +66,7 @@ _REPLY_SUBJECT = re.compile(
     r"^\s*(?:re|fwd?|aw|wg|sv|rv|tr|antw|vs|i|r)\s*(?:\[\d+\])?\s*[:：]", re.I
 )
 _NULL_PATH = re.compile(
-    r"^\s*(?:<\s*>|<?mailer-daemon[^\s]*>?|<?postmaster@[^\s]*>?|<?#@\[\]>?)\s*$", re.I
+    r"^\s*(?:<\s*>|<?mailer-daemon(?:@\S*)?>?|<?postmaster@[^\s]*>?|<?#@\[\]>?)\s*$", re.I
 )
 
 
@@ -76,7 +76,8 @@ class Signs:
 
     sender: str  # address in From, lower case; empty when there is none
     subject: str  # decoded
-    is_daemon: bool  # From names a mail system
+    is_daemon: bool  # From names a mail system, by its address or its name
+    is_daemon_address: bool  # by its address; names are easily borrowed
     has_null_path: bool  # the envelope sender is empty, or a mail system's
     is_auto_submitted: bool  # RFC 3834 §5, with any value but "no"
     has_failed_header: bool  # X-Failed-Recipients and its like
@@ -88,7 +89,8 @@ class Signs:
     @property
     def weight(self) -> int:
         """How much speaks for a mail system's report, before its text is read."""
-        weight = 3 * self.is_daemon + self.has_null_path + self.is_auto_submitted
+        weight = 2 * self.is_daemon + self.is_daemon_address
+        weight += self.has_null_path + self.is_auto_submitted
         weight += 3 * self.has_failed_header + 2 * self.is_failure_subject
         return weight - 3 * (self.is_reply_subject and not self.is_daemon)
 
@@ -103,15 +105,16 @@ def read_signs(headers: Headers) -> Signs:
     subject = (headers.get("Subject") or "")[:1000]
     auto = (headers.raw("Auto-Submitted") or "").strip().lower()
     paths = headers.raw_all("Return-Path")
+    is_daemon_address = bool(_DAEMON_LOCAL.match(local.strip("\\\"' "))) or bool(
+        not sender and re.search(r"<\s*>", raw_from)
+    )
     own = (a.address.lower() for field in ("To", "Cc") for a in headers.addresses(field)[:50])
     return Signs(
         sender=sender,
         subject=subject,
-        is_daemon=bool(
-            _DAEMON_LOCAL.match(local.strip("\\\"' "))
-            or (_DAEMON_NAME.search(name) and not _REPLY_SUBJECT.match(subject))
-            or (not sender and re.search(r"<\s*>", raw_from))
-        ),
+        is_daemon=is_daemon_address
+        or bool(_DAEMON_NAME.search(name) and not _REPLY_SUBJECT.match(subject)),
+        is_daemon_address=is_daemon_address,
         has_null_path=any(_NULL_PATH.match(path) for path in paths),
         is_auto_submitted=bool(auto) and not auto.startswith("no"),
         has_failed_header="x-failed-recipients" in headers,

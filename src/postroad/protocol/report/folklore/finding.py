@@ -28,6 +28,7 @@ class Finding:
     said: str  # the reason as the server gave it; may be empty
     action: Action | None = None  # None: the text as a whole decides
     remote: str | None = None  # remote host, when the text names it
+    original: str | None = None  # the address that was written to, when another was made of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def blocks(
         why = (found.groupdict().get("why") or "").strip(" \t:;,.-=")
         said = _paragraph(tail, is_begun=bool(why))
         address = tidy(found["rcpt"]) or found["rcpt"].strip("<>\"' ")
-        findings.append(Finding(address, f"{why} {said}".strip()))
+        findings.append(Finding(address, f"{why}\n{said}".strip()))
     return unique(findings)
 
 
@@ -87,6 +87,6 @@ def _paragraph(tail: str, *, is_begun: bool) -> str:
         clean = line.strip(" \t>|")
         if clean:
             lines.append(clean)
-        elif is_begun or lines:
+        elif (is_begun or lines) and not (lines and lines[-1].endswith(":")):
             break
-    return " ".join(lines)
+    return "\n".join(lines)

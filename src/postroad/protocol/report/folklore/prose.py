@@ -36,6 +36,7 @@ _TO_BEFORE = re.compile(
     re.I,
 )
 _REPLY = re.compile(r"(?<![\d.])[45]\d\d(?:[ -]|: )")
+_CODE = re.compile(r"(?<![\d.])[45](?:\d\d(?:[ -]|: )|\.\d\.\d{1,3}[ :,)])")
 _AFTER = re.compile(
     r"^[>\"')\]]{0,3}[ \t]*(?:was|is|has|could|cannot|can't|does|did|not|unknown|user"
     r"|\.\.\.|:|-|\(|\[|n'|existe|existiert|konnte|wurde|не|は|が|不|无|no)",
@@ -65,6 +66,8 @@ def _read(text: Text) -> list[Finding]:
     for candidate in chosen:
         said = said_by.get(candidate.address.lower(), "")
         line = candidate.line if _REPLY.search(candidate.line) else ""
+        if not line and len(chosen) == 1 and _CODE.search(everything) and not _CODE.search(said):
+            said = f"{said}\n{everything}"
         findings.append(Finding(candidate.address, line or said or everything))
     return findings
 
@@ -110,7 +113,7 @@ def _weigh(text: Text, line: str, match: re.Match[str], address: str) -> int:
 def _reason(words: str) -> str:
     """The line with a reply code, if there is one; else the text, for its words alone."""
     for line in words.split("\n"):
-        if _REPLY.search(line):
+        if _CODE.search(line):
             return line.strip()
     return words[:1500].strip()
 

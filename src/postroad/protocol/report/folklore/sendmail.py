@@ -7,6 +7,7 @@ is what the remote said. ``sendmail/savemail.c``.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from postroad.domain.bounce import Action
 from postroad.protocol.report.addressing import ADDRESS, addresses_in, tidy
@@ -42,8 +43,8 @@ def _read(text: Text) -> list[Finding]:
     remote = talking[1].lower() if talking else None
     full = []
     for finding in findings[:MAX_FINDINGS]:
-        said = finding.said or _said_of(finding.recipient, lines)
-        full.append(Finding(finding.recipient, said, action, remote))
+        said = finding.said or _said_of(finding.recipient, lines) or transcript.strip()[:500]
+        full.append(replace(finding, said=said, action=action, remote=remote))
     return full
 
 
@@ -65,18 +66,20 @@ def _listed(section: str) -> list[Finding]:
     for line in section.split("\n"):
         clean = line.strip()
         if clean.startswith("(") and findings:
-            expanded = clean.lower().startswith("(expanded from")
-            if expanded and "@" not in findings[-1].recipient:
-                names = addresses_in(clean)
-                findings[-1] = Finding(names[0] if names else "", findings[-1].said)
-            elif not expanded and (reason := _REASON.match(clean)):
-                findings[-1] = Finding(findings[-1].recipient, reason[1].rstrip(")"))
+            last = findings[-1]
+            if clean.lower().startswith("(expanded from"):
+                # A program or another mailbox stands for the address that was written to.
+                written = next(iter(addresses_in(clean)), None)
+                recipient = last.recipient or written or ""
+                findings[-1] = replace(last, recipient=recipient, original=written)
+            elif reason := _REASON.match(clean):
+                findings[-1] = replace(last, said=reason[1].rstrip(")"))
         elif clean and len(findings) < MAX_FINDINGS:
-            names = addresses_in(clean)
+            names = list(dict.fromkeys(addresses_in(clean)))
             if names:
-                said = clean.rpartition(names[0])[2].strip("<>()[] .,:;\t")
+                said = clean.partition(names[0])[2].strip("<>()[] .,:;\t")
                 # Active!hunter writes "addr <addr>", which says nothing.
-                findings.append(Finding(names[0], "" if len(names) > 1 else said))
+                findings.append(Finding(names[0], "" if said == names[0] else said))
             elif clean[0] in '"|':
                 findings.append(Finding("", ""))  # a program; the address it stands for follows
     return unique([finding for finding in findings if finding.recipient])
