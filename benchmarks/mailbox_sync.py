@@ -40,7 +40,7 @@ def fill(folder: Path, count: int) -> None:
     """Write a Maildir of small messages as LMTP would have left it."""
     for name in ("cur", "new", "tmp"):
         (folder / name).mkdir(parents=True)
-    began = int(time.time()) - count - 100_000
+    began = int(time.time()) - count - 10
     for number in range(count):
         text = (
             f"From: Ann <ann@example.test>\r\nTo: bob@example.test\r\nSubject: Mail {number}\r\n"

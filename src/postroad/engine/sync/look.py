@@ -28,6 +28,7 @@ from postroad.protocol.imap.selected import SelectedMailbox
 from postroad.store import Store
 
 INDEX_BATCH = 2500  # messages in one command of a full pass; five chunks
+_CLOCKS_DIFFER_S = 60  # between the server's and ours
 _FEW = 50  # new messages that are read without asking which they are
 
 
@@ -217,14 +218,7 @@ class Looker:
 
     async def _tell_old(self, cursor: MailboxCursor) -> MailboxCursor:
         """Announce what was there already and is recent enough."""
-        criteria = ["UID", f"{cursor.announced}:{cursor.uidnext - 1}"]
-        if self._rules.notify_from is not None:
-            criteria += ["SINCE", _search_date(self._rules.notify_from)]
-        uids = [
-            uid
-            for uid in await self._connection.uid_search(criteria)
-            if cursor.announced <= uid < cursor.uidnext
-        ]
+        uids = [uid for uid in await self._recent(cursor) if cursor.announced <= uid]
         for first in range(0, len(uids), BATCH):
             batch = uids[first : first + BATCH]
             arrivals = await self._arrivals.read(cursor, NumSet.of(batch), expected=batch)
@@ -232,6 +226,36 @@ class Looker:
         if not cursor.is_told:
             cursor = await self._ingest.settle(cursor, announced=cursor.uidnext)
         return cursor
+
+    async def _recent(self, cursor: MailboxCursor) -> list[int]:
+        """Known messages that arrived late enough to be announced, give or take a minute."""
+        criteria = ["UID", f"{cursor.announced}:{cursor.uidnext - 1}"]
+        since = self._rules.notify_from
+        if since is None:
+            return await self._uids_of(cursor, criteria)
+        age_s = (self._store.now() - since) // 1000 + _CLOCKS_DIFFER_S
+        if self._connection.can("WITHIN") and age_s > 0:  # RFC 5032
+            return await self._uids_of(cursor, [*criteria, "YOUNGER", str(age_s)])
+        uids = await self._uids_of(cursor, [*criteria, "SINCE", _search_date(since)])
+        if len(uids) <= BATCH:
+            return uids
+        # Days are all that SEARCH can tell; a day may have brought many.
+        wanted, recent = set(uids), set[int]()
+
+        def take(row: Fetched) -> None:
+            is_old = row.internal_date is not None and (
+                row.internal_date < since - _CLOCKS_DIFFER_S * 1000
+            )
+            if row.uid in wanted and not is_old:
+                recent.add(row.uid)
+
+        span = NumSet(((uids[0], uids[-1]),))
+        await self._connection.uid_fetch_stream(span, ["UID", "INTERNALDATE"], take)
+        return sorted(recent)
+
+    async def _uids_of(self, cursor: MailboxCursor, criteria: Sequence[str]) -> list[int]:
+        found = await self._connection.uid_search(criteria)
+        return [uid for uid in found if uid < cursor.uidnext]
 
     async def _take_new(self, cursor: MailboxCursor, selected: SelectedMailbox) -> MailboxCursor:
         """Announce what lies behind the messages that are known."""
