@@ -92,7 +92,8 @@ def test_a_refused_login_is_told_once_and_mended_by_a_change(
     success = on_road.receiver.wait_for("authenticationSuccess")
     assert success.data == {"user": "login"}
     assert on_road.receiver.wait_for("accountInitialized").data == {"initialized": True}
-    seen = [name for name in events_of(on_road, account) if not name.startswith("message")]
+    followed = ("message", "mailbox")  # what lies in the account is another test's matter
+    seen = [name for name in events_of(on_road, account) if not name.startswith(followed)]
     assert seen == [
         "accountAdded", "authenticationError", "authenticationSuccess", "accountInitialized"
     ]  # fmt: skip

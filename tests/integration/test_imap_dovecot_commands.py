@@ -60,6 +60,10 @@ def message(number: int) -> Octets:
     return Octets(MESSAGE % (number, number))
 
 
+# Where there is nothing to ask a server without the extension.
+ALL_EXTENSIONS = pytest.mark.parametrize("server", ["all"], indirect=True)
+
+
 @pytest.fixture(scope="module", params=["all", "some", "none"])
 def server(request: pytest.FixtureRequest) -> Iterator[dovecot.Dovecot]:
     capability = {"all": None, "some": PLUS, "none": BARE}[request.param]
@@ -210,9 +214,8 @@ async def test_searches_find_what_they_should(imap: ImapConnection) -> None:
         assert await imap.uid_search(search_keys(query, imap.can)) == uids, query
 
 
+@ALL_EXTENSIONS
 async def test_results_are_kept_and_sorted_where_the_server_can(imap: ImapConnection) -> None:
-    if not imap.can("SEARCHRES") or not imap.can("SORT"):
-        pytest.skip("only with all extensions")
     await imap.select(b"INBOX")
 
     assert await imap.uid_search(["SUBJECT", b"number 3"], save=True) == [3]
@@ -240,9 +243,8 @@ async def test_large_messages_are_read_in_pieces(imap: ImapConnection) -> None:
         await imap.fetch_body(2, "")
 
 
+@ALL_EXTENSIONS
 async def test_a_preview_is_told_by_those_who_know_one(imap: ImapConnection) -> None:
-    if not imap.can("PREVIEW"):
-        pytest.skip("only with all extensions")
     await imap.select(b"INBOX")
 
     (row,) = await imap.uid_fetch(NumSet.of([1]), ["PREVIEW", "BINARY.SIZE[1]", "BINARY.PEEK[1]"])
@@ -302,11 +304,10 @@ async def test_without_idle_changes_are_asked_for(
     assert heard == [Exists(6)]
 
 
+@ALL_EXTENSIONS
 async def test_a_reconnect_costs_one_command(
     imap: ImapConnection, server: dovecot.Dovecot, user: str
 ) -> None:
-    if not imap.can("QRESYNC"):
-        pytest.skip("only with all extensions")
     mailbox = await imap.select(b"INBOX", condstore=True)
     assert mailbox.uidvalidity is not None
     assert mailbox.highestmodseq is not None
@@ -329,11 +330,10 @@ async def test_a_reconnect_costs_one_command(
     await again.close()
 
 
+@ALL_EXTENSIONS
 async def test_one_connection_hears_of_all_mailboxes(
     imap: ImapConnection, server: dovecot.Dovecot, user: str
 ) -> None:
-    if not imap.can("NOTIFY"):
-        pytest.skip("only with all extensions")
     await imap.select(b"INBOX")
     await imap.notify()
     other = await connected(server, user)

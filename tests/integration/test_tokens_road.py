@@ -147,5 +147,5 @@ def test_prepared_values_are_taken_under_both_names(tmp_path: Path) -> None:
         shown = server.ok("GET", "/v1/settings?smtpEhloName=true&serviceSecret=true")
         assert shown["smtpEhloName"] == "prepared.example"
         assert isinstance(shown["serviceSecret"], bool)
-        status, answer = server.call("POST", "/v1/settings", {"notifyText": True})
-        assert (status, answer["fields"][0]["key"]) == (400, "notifyText")
+        status, answer = server.call("POST", "/v1/settings", {"trackOpens": True})
+        assert (status, answer["fields"][0]["key"]) == (400, "trackOpens")

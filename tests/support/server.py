@@ -117,7 +117,8 @@ class Server:
             payload = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
             if payload is not None:
                 sent["content-type"] = "application/json"
-            connection.request(method, path, payload, sent | (headers or {}))
+            with contextlib.suppress(BrokenPipeError):  # answered before all of it was sent
+                connection.request(method, path, payload, sent | (headers or {}))
             response = connection.getresponse()
             text = response.read()
         finally:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from postroad.domain.url import (
     MASK,
-    check_hostname,
+    check_ascii_hostname,
     check_url,
     is_field_value,
     is_http_token,
@@ -137,7 +137,7 @@ def _text(setting: Setting, value: object) -> object:
 def _hostname(_setting: Setting, value: object) -> object:
     if not isinstance(value, str):
         raise ValueError("must be a string")
-    return check_hostname(value) if value.strip() else None
+    return check_ascii_hostname(value) if value.strip() else None
 
 
 def _address(_setting: Setting, value: object) -> object:

@@ -57,6 +57,17 @@ def check_hostname(value: str) -> str:
     return text
 
 
+def check_ascii_hostname(value: str) -> str:
+    """Return a host name that can be said in SMTP, where Unicode labels are spelled ``xn--``.
+
+    Raises :exc:`ValueError` as :func:`check_hostname` does.
+    """
+    text = check_hostname(value)
+    if not text.isascii():
+        raise ValueError("must be a valid hostname in ASCII")
+    return text
+
+
 def is_field_value(text: str) -> bool:
     """Whether ``text`` can be the value of a header field: no control character but TAB."""
     return all(

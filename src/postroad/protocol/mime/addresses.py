@@ -107,6 +107,9 @@ def addresses(value: str) -> list[Address]:
     return found
 
 
+_BORDERS = frozenset("@.")
+
+
 class _Entry:
     """One address being read."""
 
@@ -143,7 +146,9 @@ class _Entry:
                 is_apart = True
                 continue
             # Blanks around @ and dot are obsolete syntax, not a border. RFC 5322 §4.4.
-            if not is_apart or (groups and (token[0] in "@." or groups[-1][-1][-1] in "@.")):
+            if not is_apart or (
+                groups and (token[:1] in _BORDERS or groups[-1][-1][-1:] in _BORDERS)
+            ):
                 groups[-1].append(_quote(token) if kind == "quoted" else token)
             else:
                 groups.append([_quote(token) if kind == "quoted" else token])

@@ -20,8 +20,8 @@ from postroad.surfaces.api.schemas.account_sync import (
     quota_answer,
 )
 from postroad.surfaces.api.schemas.formats import (
+    EhloName,
     Email,
-    Hostname,
     HttpUrl,
     No,
     ProxyUrl,
@@ -100,7 +100,7 @@ class _Shared(Request):
     webhooksCustomHeaders: list[CustomHeader] | UnsetType = UNSET
     copy: bool | UnsetType | None = UNSET
     proxy: ProxyUrl | UnsetType = UNSET
-    smtpEhloName: Hostname | UnsetType | None = UNSET
+    smtpEhloName: EhloName | UnsetType | None = UNSET
     path: Paths | UnsetType | None = UNSET
     notifyFrom: Timestamp | UnsetType | None = UNSET
     subconnections: Subconnections | UnsetType = UNSET

@@ -17,7 +17,13 @@ from typing import ClassVar, Protocol, Self
 import idna
 import pybase64
 
-from postroad.domain.url import HTTP, PROXIES, check_hostname, check_url
+from postroad.domain.url import (
+    HTTP,
+    PROXIES,
+    check_ascii_hostname,
+    check_hostname,
+    check_url,
+)
 
 Schema = Mapping[str, object]
 
@@ -85,6 +91,16 @@ class Hostname(str):
     @classmethod
     def parse(cls, value: object) -> Self:
         return cls(check_hostname(_text(value)))
+
+
+class EhloName(Hostname):
+    """A name to greet an SMTP server with."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        return cls(check_ascii_hostname(_text(value)))
 
 
 class Ip(str):

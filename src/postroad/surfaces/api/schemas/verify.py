@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from postroad.domain.mailbox import Mailbox
 from postroad.domain.secret import Secret
 from postroad.engine.accounts.verify import ProtocolVerdict, VerifyRequest, VerifyResult
-from postroad.surfaces.api.schemas.formats import Hostname, ProxyUrl
+from postroad.surfaces.api.schemas.formats import EhloName, ProxyUrl
 from postroad.surfaces.api.schemas.members import Answer, Request
 from postroad.surfaces.api.schemas.servers import Imap, Smtp
 from postroad.surfaces.api.validation import Problems
@@ -22,7 +22,7 @@ class VerifyAccountBody(Request):
     imap: Imap | bool | UnsetType = UNSET
     smtp: Smtp | bool | UnsetType = UNSET
     proxy: ProxyUrl | UnsetType = UNSET
-    smtpEhloName: Hostname | UnsetType | None = UNSET
+    smtpEhloName: EhloName | UnsetType | None = UNSET
 
     def to_request(self) -> VerifyRequest:
         """Map to the engine's words. Raises :exc:`Invalid`."""
