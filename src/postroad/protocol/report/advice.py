@@ -68,6 +68,8 @@ _BLOCKLISTS = re.compile(
 )
 _LISTED = frozenset({BounceReason.BLOCKED, BounceReason.SPAM})
 _PATIENT = frozenset({BounceReason.GREYLISTED, BounceReason.RATE_LIMITED})
+# Codes alone that say no more than that something is not right.
+_NO_DELAY = frozenset({BounceReason.PROTOCOL, BounceReason.SYSTEM})
 
 
 def advise(text: str, status: str | None, code: int | None, action: Action) -> Verdict:
@@ -77,14 +79,15 @@ def advise(text: str, status: str | None, code: int | None, action: Action) -> V
     stays undetermined. RFC 3464 §2.3.3.
     """
     cause = find_cause(text, status, code)
-    if not text and action is Action.DELAYED:
-        reason, evidence = BounceReason.EXPIRED, "delayed"
-    elif cause is None:
-        if action is not Action.DELAYED:
-            return UNDETERMINED
-        reason, evidence = BounceReason.EXPIRED, "delayed"
-    else:
-        reason, evidence = cause
+    if action is Action.DELAYED and (cause is None or (not text and cause.reason in _NO_DELAY)):
+        return judge(BounceReason.EXPIRED, "delayed", text)
+    return UNDETERMINED if cause is None else judge(cause.reason, cause.evidence, text)
+
+
+def judge(reason: BounceReason, evidence: str, text: str) -> Verdict:
+    """What follows from a reason; ``text`` may name a blocklist or a time to wait."""
+    if reason is BounceReason.UNDETERMINED:
+        return UNDETERMINED
     category, recommended = _ADVICE[reason]
     listed = _BLOCKLISTS.search(text) if reason in _LISTED else None
     return Verdict(

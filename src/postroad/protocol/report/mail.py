@@ -9,6 +9,7 @@ from functools import cached_property
 from postroad.domain.bounce import OriginalMessage
 from postroad.protocol.mime.headers import Headers
 from postroad.protocol.mime.html import text_from_html
+from postroad.protocol.report.fields import find_machine_text
 from postroad.protocol.report.parts import Part, parts_of, split_message
 from postroad.protocol.report.returned import (
     RETURNED_TYPES,
@@ -55,8 +56,17 @@ class Mail:
         """The machine part of a delivery report; ``None`` when there is none."""
         found = [part for part in self.parts if part.content_type in _STATUS_TYPES]
         if not found:
-            return None
+            return self._mislabelled_status() if self.is_report else None
         return "\n\n".join(part.text(self.octets, 1024 * 1024) for part in found[:8])
+
+    def _mislabelled_status(self) -> str | None:
+        """The machine part of a report under some other type, as gateways label attachments."""
+        for part in self.parts[1:4]:
+            if not part.content_type.startswith(("text/", "multipart/", "message/")):
+                text = find_machine_text(part.text(self.octets))
+                if text is not None:
+                    return text
+        return None
 
     @cached_property
     def is_report(self) -> bool:

@@ -109,6 +109,16 @@ _NO_BOUNCE = re.compile(
 )
 
 
+_SUCCESS = re.compile(
+    r"(?:message|mail|it) (?:has been|was) (?:successfully )?(?:delivered|relayed)"
+    r"|successful(?:ly)?"
+    r" (?:mail |delivered|relayed|delivery)|delivery (?:notification|report"
+    r"|status):? (?:was )?success"
+    r"|erfolgreich zugestellt|a été remis|se ha entregado|доставлено|配信されました|已送达",
+    re.I,
+)
+
+
 def find_failure(words: str) -> str | None:
     """The sentence piece that says that mail was not delivered; ``None`` when nothing does."""
     found = _FAILURE.search(words[:MAX_WORDS])
@@ -126,6 +136,11 @@ def is_delay(words: str, subject: str) -> bool:
     return bool(_DELAY.search(head)) or bool(
         _DELAY_SUBJECT.search(subject) and "fail" not in subject.lower()
     )
+
+
+def is_success(words: str, subject: str) -> bool:
+    """Whether the text tells of mail that arrived."""
+    return bool(_SUCCESS.search(words[:MAX_WORDS]) or _SUCCESS.search(subject))
 
 
 def is_no_bounce(words: str, subject: str) -> bool:

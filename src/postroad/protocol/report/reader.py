@@ -32,7 +32,7 @@ from postroad.protocol.report.fields import find_machine_text
 from postroad.protocol.report.folklore import Finding, Text, read_folklore
 from postroad.protocol.report.mail import Mail
 from postroad.protocol.report.notice import read_notice
-from postroad.protocol.report.phrases import find_failure, is_delay, is_no_bounce
+from postroad.protocol.report.phrases import find_failure, is_delay, is_no_bounce, is_success
 from postroad.protocol.report.returned import find_inline_id, message_id_of
 from postroad.protocol.report.status import find_status
 
@@ -124,12 +124,15 @@ def _free_text(mail: Mail) -> Report | None:
     if not is_likely and read_auto_reply(mail.headers, signs) not in (None, "Auto-Submitted"):
         return None
     failure = find_failure(mail.words) or (find_failure(mail.full_text) if is_likely else None)
+    if failure is None and is_success(mail.words, signs.subject):
+        return None
     dialect, recipients = _from_text(mail)
     is_known = dialect not in ("", "prose")
     if not (signs.is_failure_subject or failure or is_known):
         return None
     if not _is_proven(mail, recipients, is_known=is_known) and (
-        is_no_bounce(mail.words, signs.subject) or not signs.is_daemon_address
+        is_no_bounce(mail.words, signs.subject)
+        or not (signs.is_daemon_address or (signs.has_null_path and signs.is_failure_subject))
     ):
         return None
     weight = signs.weight + 2 * (failure is not None) + 2 * is_known

@@ -105,7 +105,8 @@ SENDER_REJECTED = (
     r"sender(?:'?s)?(?: e-?mail)?(?: address| domain)? (?:(?:is|was|has"
     r"|been) ){0,2}(?:reject|refus|denied|not (?:found|exist|valid|allowed|verif)"
     r"|invalid|unknown|does not|blocked|unverif|verif\w+ fail|verify fail)",
-    r"sender (?:address )?verif|(?:invalid|bad|unknown|unresolvable|illegal|blocked"
+    r"return (?:address|path) was refused|sender (?:address )?verif|(?:invalid|bad"
+    r"|unknown|unresolvable|illegal|blocked"
     r"|nonexistent|fake) (?:sender|return|from|envelope)\b",
     r"domain of sender (?:address )?|(?:mail from|return path|from address|from:"
     r"|envelope sender).{0,60}(?:reject|denied|refus|not allow|does not exist"
@@ -188,7 +189,7 @@ USER_UNKNOWN = (
     r"|not (?:a )?valid (?:user|recipient|mailbox|address|account)|not our customer"
     r"|(?:is|are) not (?:a )?(?:known|valid|registered) (?:\w+ ){0,2}(?:user|recipient"
     r"|mailbox|member)",
-    r"recipnotfound|adr\.?(?:recip)?notfound|not listed in|unknown (?:in|to) "
+    r"recipnotfound|\brcp-p\d\b|adr\.?(?:recip)?notfound|not listed in|unknown (?:in|to) "
     r"|no final e-?mail|550[^.;]{0,40}mailbox unavailable"
     r"|action not taken: ?mailbox (?:unavailable|not found)|mailbox not found"
     r"|undeliverable address|unrouteable address|unroutable address"

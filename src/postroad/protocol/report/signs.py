@@ -17,8 +17,8 @@ from postroad.protocol.mime.words import decode_words
 _DAEMON_LOCAL = re.compile(
     r"^(?:mailer[-_.]?daemon|mail[-_.]?daemon|post-?master|mdaemon|maildaemon"
     r"|mail-?system|mailsystem"
-    r"|mail[-_.]?delivery|delivery|bounces?|ndr|mmdf|root|mailserver|mta|smtp(?:-daemon)?|daemon"
-    r"|mail-?er|undeliverable|emsmta|majordomo-owner|isp-mailer|no-?reply-ndr|mail_error|system"
+    r"|mail[-_.]?delivery|delivery|bounces?|ndr|mmdf|mailserver|mta|smtp(?:-daemon)?|daemon"
+    r"|mail-?er|undeliverable|emsmta|majordomo-owner|isp-mailer|no-?reply-ndr|mail_error"
     r"|dsn|microsoftexchange[0-9a-f]+|postmaster[-_+.].*|mailer[-_]?daemon[-_+.=].*"
     r"|smtp[_-].*gateway.*"
     r"|.*antivirus.*gateway.*)$",
@@ -35,7 +35,8 @@ _DAEMON_NAME = re.compile(
     re.I,
 )
 _FAILURE_SUBJECT = re.compile(
-    r"undeliver|un-?deliver|deliver\w* (?:status )?(?:notif|fail|problem|error|report|warning|delay"
+    r"error sending|undeliver|un-?deliver|deliver\w* (?:status )?(?:notif|fail|problem"
+    r"|error|report|warning|delay"
     r"|unsuccess)|delivery has failed|(?:fail|fehl|error|problem|unable|could ?n[o']t"
     r"|cannot|can't|not)"
     r"\w*\b.{0,30}deliver|return(?:ed|ing) (?:mail|e-?mail|message|to sender)"

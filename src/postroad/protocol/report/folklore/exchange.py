@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import re
 
-from postroad.protocol.report.addressing import ADDRESS, addresses_in, tidy
+from postroad.protocol.report.addressing import ADDRESS, tidy
 from postroad.protocol.report.folklore.finding import Dialect, Finding, Text
-from postroad.protocol.report.folklore.grammar import after, blocks, unique
+from postroad.protocol.report.folklore.grammar import blocks, unique
 
 _MARKS = re.compile(
     r"did not reach the following recipient|diagnostic information for administrators"
     r"|generating server"
     r"|delivery has failed to these|recipients or (?:groups|distribution lists)"
     r"|remote server returned"
-    r"|could(?:n't| not) be delivered to the following recipient"
     r"|following recipient\(s\) (?:could not|cannot)"
     r"|the message could not be delivered because|original message headers|msexch"
     r"|serveur de génération"
@@ -41,6 +40,9 @@ _INLINE = re.compile(
     rf"^[ \t]*<?(?P<rcpt>{ADDRESS.pattern})>?[ \t]+(?P<said>#[^\n]{{3,1000}})", re.M
 )
 _RETURNED = re.compile(r"(?:Remote Server |server )?returned '([^']{5,1500})'", re.I)
+# The pages of 365: a table of details below the explanation.
+_REPORTED = re.compile(r"reported error:\s*([^\n]{5,1500})", re.I)
+_NAMED = re.compile(rf"recipient address:\s*({ADDRESS.pattern})", re.I)
 _TO = re.compile(
     rf"(?:your message to|to these recipients[^\n]*\n+|to the following (?:recipients?"
     rf"|e-?mail addresses)[^\n]*\n+|destinatari[^\n]*:\n+|empfänger[^\n]*:\n+"
@@ -65,12 +67,9 @@ def _read(text: Text) -> list[Finding]:
         return unique([finding for finding in found if finding.recipient])
     if findings := blocks(words, _ON_DATE):
         return findings
-    returned = _RETURNED.search(words)
+    returned = _REPORTED.search(words) or _RETURNED.search(words)
     said = returned[1] if returned else ""
-    names = [tidy(name) for name in _TO.findall(words)]
-    if not names and (rest := after(words, "the following recipient")):
-        names = addresses_in(rest[:600])[:1]
-        said = said or rest[:600]
+    names = [tidy(name) for name in _NAMED.findall(words) or _TO.findall(words)]
     return [Finding(name, said) for name in dict.fromkeys(names) if name]
 
 

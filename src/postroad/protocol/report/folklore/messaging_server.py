@@ -34,4 +34,12 @@ def _read(text: Text) -> list[Finding]:
     return findings[:1000]
 
 
-DIALECT = Dialect("messaging-server", said_of("recipient address:"), _read)
+DIALECT = Dialect(
+    "messaging-server",
+    said_of(
+        "your message cannot be delivered to the following",
+        "this report relates to a message you sent",
+        "diagnostic code:",
+    ),
+    _read,
+)

@@ -21,14 +21,14 @@ _HELP = re.compile(
     re.I,
 )
 _HELP_BEFORE = re.compile(
-    r"(?:contact|assistance|help|from|sender|by|reply to|questions?|report\w* to"
+    r"(?<!\w)(?:contact|assistance|help|from|sender|by|reply to|questions?|report\w* to"
     r"|mail to|write to|e-?mail to|message-id|visit|original sender"
     r"|an den|kontakt\w*|von|absender|contacter|de|expéditeur|remitente|от"
     r"|отправител\w+|発信者|差出人|发件人)[:\s<\"'(]{0,4}$",
     re.I,
 )
 _TO_BEFORE = re.compile(
-    r"(?:recipients?|receivers?|address(?:es|ee)?|to|for|deliver(?:ed|ing)?|user"
+    r"(?<!\w)(?:recipients?|receivers?|address(?:es|ee)?|to|for|deliver(?:ed|ing)?|user"
     r"|mailbox|account|rcpt to|addressed|destinat\w+|undeliverable|failed|reach"
     r"|empfänger|adresse|adressat|an|à|destinataire|destinatario|destinatário"
     r"|dirección|direccion|a|para|получател\w*|адрес\w*|на|宛先|受信者|あて先|収件人|收件人|地址|用户"
@@ -38,7 +38,7 @@ _TO_BEFORE = re.compile(
 _REPLY = re.compile(r"(?<![\d.])[45]\d\d(?:[ -]|: )")
 _CODE = re.compile(r"(?<![\d.])[45](?:\d\d(?:[ -]|: )|\.\d\.\d{1,3}[ :,)])")
 _AFTER = re.compile(
-    r"^[>\"')\]]{0,3}[ \t]*(?:was|is|has|could|cannot|can't|does|did|not|unknown|user"
+    r"^[>\"')\]]{0,3}[ \t]*(?:[45]\d\d\b|was|is|has|could|cannot|can't|does|did|not|unknown|user"
     r"|\.\.\.|:|-|\(|\[|n'|existe|existiert|konnte|wurde|не|は|が|不|无|no)",
     re.I,
 )
