@@ -93,7 +93,6 @@ DIFFERENT = {
     "answer enum type": "kinds of account that are there",
     "answer enum accounts[].type": "kinds of account that are there",
     "answer nullable imapIndexer": "absent instead of null",
-    "body nullable notifyAttachmentSize": "null is no limit again",
     "answer missing mailboxes[].id": "servers tell it of new ones alone",
     "answer missing mailboxes[].noSelect": "what cannot be selected is not listed",
     "body maxLength path": "everything is bounded",
