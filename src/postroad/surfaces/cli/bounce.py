@@ -27,9 +27,10 @@ MAX_OCTETS = 64 * 1024 * 1024
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--batch", is_flag=True, help="Read the names of the files from standard input.")
 def bounce(files: tuple[Path, ...], batch: bool) -> None:
-    """Say of each FILE, a raw mail, what it reports: a bounce, a complaint, an auto-reply.
+    """Say what raw mails report: bounces, complaints, auto-replies.
 
-    Prints one line of JSON for each mail, in the order given. Needs no store and no server.
+    Prints one line of JSON for each of the FILES, in the order given. Needs no store and no
+    server.
     """
     if batch == bool(files):
         raise click.UsageError("Give either FILES or --batch.")
