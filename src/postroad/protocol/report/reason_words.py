@@ -90,7 +90,7 @@ REVERSE_DNS = (
     r"(?:missing|generic|invalid|without|lacks?) (?:a |an )?(?:ptr|reverse|r?dns"
     r"|hostname)|ip name lookup failed",
     r"your (?:ip )?address.{0,30}(?:no|without|does not have) .{0,12}name"
-    r"|unverif[iy]+able sending ip|mismatch\w* client ip",
+    r"|mismatch\w* client ip",
     r"(?:ip|client|host)\b.{0,40}(?:does not|doesn't|not) (?:have a |have )?(?:resolv"
     r"|match).{0,20}(?:host ?name|dns|name)",
 )
@@ -190,21 +190,21 @@ USER_UNKNOWN = (
     r"|(?:is|are) not (?:a )?(?:known|valid|registered) (?:\w+ ){0,2}(?:user|recipient"
     r"|mailbox|member)",
     r"recipnotfound|\brcp-p\d\b|adr\.?(?:recip)?notfound|not listed in|unknown (?:in|to) "
-    r"|no final e-?mail|550[^.;]{0,40}mailbox unavailable"
+    r"|550[^.;]{0,40}mailbox unavailable"
     r"|action not taken: ?mailbox (?:unavailable|not found)|mailbox not found"
     r"|undeliverable address|unrouteable address|unroutable address"
     r"|non-?existent (?:user|address|mailbox)",
     r"(?:doesn't|does not|don't) (?:have|know|handle|like) (?:a |an |this "
     r"|any )?(?:\S+ )?(?:account|recipient|user|mailbox)|this user doesn"
     r"|email address (?:is )?(?:wrong|incorrect|no longer valid|not valid|invalid)"
-    r"|no longer valid|wrong or no longer|address unknown|user doesn't"
+    r"|no longer valid|address unknown|user doesn't"
     r"|no valid recipients|receiver not found|(?:user|address|recipient) (?:(?:is|was"
     r"|has|been) ){0,2}(?:deleted|removed)",
     r"(?:benutzer|empfänger|adressat|adresse|postfach|nutzer"
     r"|teilnehmer)\S*.{0,60}(?:unbekannt|existiert nicht|nicht (?:gefunden|bekannt"
     r"|vorhanden|gültig)|ungültig)",
     r"(?:adresse|utilisateur|destinataire|bo[iî]te).{0,80}(?:inconnu|n[’']existe pas"
-    r"|introuvable|invalide|incorrect|non recens|pas (?:été )?trouv)",
+    r"|introuvable|invalide|incorrect|pas (?:été )?trouv)",
     r"(?:usuario|direcci[oó]n|destinatario|buz[oó]n|cuenta).{0,80}(?:desconocid"
     r"|no existe|inexistente|no (?:se )?(?:encontr|v[aá]lid)|inv[aá]lid)",
     r"(?:utente|destinatario|indirizzo|casella).{0,60}(?:sconosciut|inesistente"
@@ -317,7 +317,7 @@ SYSTEM = (
     r"insufficient (?:system|resources)|out of memory|unexpected(?:ly)?|overload"
     r"|cannot (?:store|write|open)|disk full|technical (?:problem|difficult)"
     r"|not unique|requested (?:mail )?action aborted|too busy|backend|no transport provider"
-    r"|transaction failed|could not load",
+    r"|transaction failed",
 )
 PROTOCOL = (
     r"syntax error|command (?:not|un)|unrecogni[sz]ed command|not implemented"

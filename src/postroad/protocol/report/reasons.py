@@ -173,13 +173,15 @@ def find_cause(text: str, status: str | None, code: int | None = None) -> Cause 
     status = find_status(heard) or status  # the refusing side's code, not the reporter's
     key = status.partition(".")[2] if status and status[0] != "2" else ""
     tail = _SAID.split(heard)[-1]
-    passages = [_NOISE.sub(" ", part) for part in ((tail, heard) if len(tail) > 8 else (heard,))]
-    for passage in dict.fromkeys(passages):
+    # What was said first, then what stands before it; a scrap at the end is no answer.
+    parts = (tail, heard[: -len(tail)]) if 8 < len(tail) < len(heard) else (heard,)
+    passages = [_NOISE.sub(" ", part) for part in parts]
+    for passage in passages:
         if cause := _by_words(passage, _PLAIN_WORDS):
             return cause
     if status and key in _FIRM_CODES:
         return Cause(_FIRM_CODES[key], status)
-    for passage in dict.fromkeys(passages):
+    for passage in passages:
         if cause := _by_words(passage, _VAGUE_WORDS):
             return cause
     if status and key in _OTHER_CODES:

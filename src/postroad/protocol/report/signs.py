@@ -50,7 +50,7 @@ _FAILURE_SUBJECT = re.compile(
     r"|unzustell|nicht zustell|nicht zugestellt|zustell.{0,25}(?:fehl|verz|nicht)|fehlgeschlagen"
     r"|retour|rücksend|non remis|non distribu|non[- ]remise|[ée]chec|remise retard"
     r"|n[’']a pas (?:pu|été)"
-    r"|non recens|no se (?:puede|ha podido|pudo|entreg)|no (?:se )?entreg|devuelto"
+    r"|no se (?:puede|ha podido|pudo|entreg)|no (?:se )?entreg|devuelto"
     r"|fallo|error en (?:la|el)"
     r"|não (?:foi|pôde|pode|entreg)|falha|devolvid|mancata consegna|non recapit"
     r"|non consegn|impossibile"

@@ -16,7 +16,7 @@ _AFTER_REPLY = re.compile(rf"(?<![\d.])([245])[0-5]\d(?:[ \-:]{{1,3}}|\s+\(|\s*\
 _PLACED = re.compile(
     rf"(?:^|[(\[#<\"'=]|[:;,\u2026] ?|\.\.\. ?|- ){_CODE}(?=[\s)\]:;,.>\"'-]|$)", re.M
 )
-_NAMED = re.compile(rf"(?:status|code|error|dsn|failure)\W{{0,4}}{_CODE}", re.I)
+_NAMED = re.compile(rf"(?:status|code|error|dsn|failure|reason)\W{{0,8}}{_CODE}", re.I)
 # The words before that make a number a version.
 _VERSION = re.compile(r"(?:v|ver|version|release|exim|postfix|sendmail|agent|/)[ .:]?$", re.I)
 
