@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Collection, Mapping
 from typing import Final
 
+from postroad.domain.account import Account
 from postroad.domain.errors import FieldProblem, Invalid
 from postroad.domain.event import EventName
 from postroad.domain.secret import Secret
@@ -35,6 +36,10 @@ class Settings:
         self._store = store
         self._stored: dict[str, object] = {}
         self.snapshot = SettingValues()
+
+    def computes_threads(self, account: Account) -> bool:
+        """Whether an account gets threads of our own: its own word, or else the setting."""
+        return self.snapshot.threading if account.threading is None else account.threading
 
     async def load(self) -> None:
         """Read everything from the store. Call it once before serving."""
