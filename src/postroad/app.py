@@ -215,6 +215,7 @@ class _Server:
                 providers.get,
                 look_again=supervisor.ask,
                 folds=not config.mail.show_quotes,
+                threading=settings.computes_threads,
             ),
             access=access,
             settings=settings,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from postroad.engine.sync.threads import thread_name, thread_node
 from support import dovecot as dovecots
 from support.dovecot import Dovecot
 from support.followed import Followed, following
@@ -242,3 +243,69 @@ async def test_with_notify_other_mailboxes_are_live_too(
             await followed.announced(account, ["boxed"])
             imap.create("Fresh")
             await wait_for(followed, account, "mailboxNew", 8)
+
+
+def answer(name: str, to: str | None, date: datetime | None = None) -> bytes:
+    text = message(name, date=date).replace(b"\r\nDate:", b"\r\nX-Was:", 1)
+    refers = f"In-Reply-To: <{to}@thread>\r\n" if to is not None else ""
+    at = format_datetime(date or datetime.now(UTC))
+    start = f"{refers}Message-ID: <{name}@thread>\r\nDate: {at}\r\n".encode()
+    return start + text.replace(b"Message-ID:", b"X-Id:", 1)
+
+
+async def test_threads_are_computed_for_old_mail_and_new(
+    dovecot: Dovecot, user: str, tmp_path: Path
+) -> None:
+    old = datetime(2020, 1, 1, tzinfo=UTC)
+    dovecot.deliver(user, answer("first", None, old))
+    dovecot.deliver(user, answer("second", "first", old))
+    dovecot.deliver(user, answer("stranger", None, old))
+    async with following(tmp_path, threading=True) as followed:
+        account = await followed.add(dovecot, user)
+
+        async def is_read() -> bool:
+            todo = await followed.store.read(lambda tx: tx.messages.find_unthreaded(account))
+            return todo is None and bool(await followed.events(account, "accountInitialized"))
+
+        await followed.until(is_read)
+        dovecot.deliver(user, answer("third", "second"))
+        await followed.announced(account, ["third"])
+        (told,) = await followed.events(account, "messageNew")
+
+        async def thread(name: str) -> str:
+            node = thread_node(f"<{name}@thread>")
+            found = await followed.store.read(lambda tx: tx.messages.thread_of(account, node))
+            assert found is not None
+            return thread_name(found)
+
+        assert {await thread(name) for name in ("first", "second", "third")} == {
+            told.data["threadId"]
+        }
+        assert await thread("stranger") != told.data["threadId"]
+        assert str(told.data["emailId"]).startswith("e")
+        assert all(entry.fingerprint for entry in await followed.index(account))
+
+
+async def test_a_move_is_told_when_both_sides_were_seen(
+    dovecot: Dovecot, user: str, tmp_path: Path
+) -> None:
+    dovecot.create(user, "Box")
+    async with following(tmp_path) as followed:
+        account = await followed.add(dovecot, user)
+        await followed.connected(account)
+        dovecot.deliver(user, message("mover"))
+        await followed.announced(account, ["mover"])
+        with dovecot.client(user) as imap:
+            imap.select("INBOX")
+            imap.uid("COPY", "1", "Box")
+            imap.uid("STORE", "1", "+FLAGS", "(\\Deleted)")
+            imap.expunge()
+        await wait_for(followed, account, "messageDeleted", 1)
+        await followed.accounts.sync(account)
+        await wait_for(followed, account, "messageMoved", 1)
+        (moved,) = await followed.events(account, "messageMoved")
+        assert moved.data["path"] == "Box"
+        assert moved.data["previous"]["path"] == "INBOX"  # type: ignore[index]  # JSON
+        assert [one.data["seemsLikeNew"] for one in await followed.events(account, "messageNew")][
+            :2
+        ] == [True, False]

@@ -253,3 +253,43 @@ def outcome(frame: bytes) -> object:
         return parse_response(frame)
     except RemoteProtocolError:
         return None
+
+
+LIST_TOKENS = [
+    b"(",
+    b"(",
+    b")",
+    b")",
+    b" ",
+    b"  ",
+    b"NIL",
+    b"nil",
+    b"nIL",
+    b'"a b"',
+    b'""',
+    b'"(\\"x"',
+]
+LIST_TOKENS += [
+    b"atom",
+    b"12",
+    b"\\Seen",
+    b"\\*",
+    b"a]b",
+    b"{1}\r\nx",
+    b'"open',
+    b"\x00",
+    b"\xe4",
+    b"x",
+]
+LISTS = st.lists(st.sampled_from(LIST_TOKENS), max_size=14).map(
+    lambda tokens: b"(" + b"".join(tokens) + b")"
+)
+
+
+@given(LISTS)
+def test_a_plain_list_is_read_as_any_other_value(text: bytes) -> None:
+    plain = Cursor(text).plain_list()
+    if plain is not None:
+        c = Cursor(text)
+        assert c.value() == tuple(plain)
+        assert c.at_end

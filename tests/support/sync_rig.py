@@ -48,6 +48,7 @@ class Rig:
     ) -> None:
         self.store = store
         self.server = server
+        self.lease = lease
         self.ingest = Ingest(store, lease, ACCOUNT)
         self.rules = Rules(ACCOUNT, indexer, NOTIFY_FROM, threading)
         self.waited: list[float] = []

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Final
 
+from postroad.domain.account import Account
 from postroad.domain.errors import FieldProblem, Invalid, Unavailable
 from postroad.domain.event import EventName
 from postroad.domain.secret import Secret
@@ -38,6 +39,10 @@ class Settings:
         self._stored: dict[str, object] = {}
         self._watchers: list[Hint] = []
         self.snapshot = SettingValues()
+
+    def computes_threads(self, account: Account) -> bool:
+        """Whether an account gets threads of our own: its own word, or else the setting."""
+        return self.snapshot.threading if account.threading is None else account.threading
 
     async def load(self) -> None:
         """Read everything from the store. Call it once before serving."""

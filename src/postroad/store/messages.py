@@ -6,7 +6,7 @@ Written by whoever holds the account's lease; every unit that writes begins with
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
 from postroad.domain.mailbox import Mailbox, SpecialUse
@@ -24,6 +24,17 @@ class Trace:
     uid: int
     is_gone: bool
     seen_at: int  # epoch ms
+
+
+@dataclass(frozen=True, slots=True)
+class Unthreaded:
+    """Old messages of a mailbox whose threads are not known yet: UIDs from ``low`` to ``high``."""
+
+    path: str
+    number: int
+    uidvalidity: int
+    low: int
+    high: int
 
 
 class Messages:
@@ -152,6 +163,22 @@ class Messages:
         return await self._session.run("purge_message_traces", before=before)
 
     # Threads
+
+    async def find_unthreaded(self, account: str) -> Unthreaded | None:
+        """The first mailbox with old messages that are in no thread yet."""
+        row = await self._session.maybe("find_unthreaded", account=account)
+        return None if row is None else Unthreaded(row[0], row[1], row[2], row[3], row[4] - 1)
+
+    async def set_threaded(self, account: str, path: str, number: int, *, uid: int) -> None:
+        """Every message below ``uid`` of this life of a mailbox is in its thread."""
+        await self._session.run("set_threaded", account=account, path=path, number=number, uid=uid)
+
+    async def threads_of(self, account: str, nodes: Collection[int]) -> dict[int, int]:
+        """The threads of hashed Message-IDs, as far as they are known."""
+        rows = await self._session.many(
+            "threads_of_nodes", account=account, nodes=json.dumps(list(nodes))
+        )
+        return {row[0]: row[1] for row in rows}
 
     async def thread_of(self, account: str, node: int) -> int | None:
         """The thread to which a hashed Message-ID belongs."""

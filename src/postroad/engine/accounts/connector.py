@@ -68,7 +68,6 @@ class AccountConnector:
                 has_all = folders.find(SpecialUse.ALL) is not None
                 provider.know(folders, is_gmail=is_gmail and has_all)
 
-        threading = account.threading
         return ImapSession(
             connection,
             account,
@@ -76,7 +75,7 @@ class AccountConnector:
             lease,
             self._store,
             self._describer,
-            threading=self._settings.snapshot.threading if threading is None else threading,
+            threading=self._settings.computes_threads(account),
             dial=lambda: self._dial(account, imap),
             on_listing=know,
             rng=self._rng,

@@ -18,6 +18,7 @@ from postroad.domain.message import (
     FlagChange,
     MessageDetails,
     MessagePage,
+    MessageSummary,
     MessageText,
     TextWish,
 )
@@ -28,6 +29,7 @@ from postroad.engine.mail.access import MailboxAccess, as_unavailable, check_sta
 from postroad.engine.mail.details import details_of, entry_of
 from postroad.engine.mail.text import LARGE_BYTES, assemble, wanted_parts
 from postroad.engine.mail.text_id import unpack_text
+from postroad.engine.mail.threads import with_threads
 from postroad.engine.mail.upload import Uploaded, UploadRequest, upload
 from postroad.engine.providers.base import WholeProvider
 from postroad.engine.providers.entries import in_order
@@ -66,8 +68,10 @@ class Mail:
         *,
         look_again: Callable[[str], None] = lambda account: None,
         folds: bool = True,
+        threading: Callable[[Account], bool] = lambda account: False,
     ) -> None:
         self._store = store
+        self._threading = threading  # whether ids of threads are computed
         self._access = MailboxAccess(store, directory, provider_of)
         self._look_again = look_again
         self._folds = folds  # quoted history in web-safe HTML (contract B-058)
@@ -77,7 +81,7 @@ class Mail:
     async def list(self, account: str, path: str, wish: PageWish) -> MessagePage:
         provider = await self._access.provider(account)
         with as_unavailable():
-            return await _page(await provider.list_messages(path, wish))
+            return await self._page(account, await provider.list_messages(path, wish))
 
     async def search(
         self, account: str, path: str | None, query: SearchQuery, wish: PageWish
@@ -88,7 +92,7 @@ class Mail:
             if path is None:
                 everything = await provider.find_mailbox(SpecialUse.ALL)
                 path = "INBOX" if everything is None else everything.path
-            return await _page(await provider.search(path, query, wish))
+            return await self._page(account, await provider.search(path, query, wish))
 
     async def read(
         self, account: str, message: str, wish: TextWish, *, mark_seen: bool = False
@@ -104,13 +108,18 @@ class Mail:
             read = await provider.read_message(message, choose=choose, mark_seen=mark_seen)
         text = await self._text(read, wish) if wish.is_any else None
         found = read.found
-        return details_of(
+        details = details_of(
             found.row,
             message=found.message,
             path=found.path,
             special_use=read.mailbox.special_use,
             text=text,
         )
+        if not self._threading(await self._access.account(account)):
+            return details
+        (summary,) = await with_threads(self._store, account, [details.summary], [found.row])
+        assert isinstance(summary, MessageSummary)
+        return replace(details, summary=summary)
 
     async def read_text(self, account: str, text: str, wish: TextWish) -> MessageText:
         provider = await self._access.provider(account)
@@ -250,6 +259,16 @@ class Mail:
 
     # Private
 
+    async def _page(self, account: str, found: FoundPage) -> MessagePage:
+        if len(found.items) <= _SLOW_ROWS:
+            page = _shown(found)
+        else:
+            page = await asyncio.to_thread(_shown, found)
+        if not self._threading(await self._access.account(account)):
+            return page
+        rows = [one.row for one in found.items]
+        return replace(page, items=await with_threads(self._store, account, page.items, rows))
+
     async def _text(
         self, read: ReadMessage, wish: TextWish, *, only: frozenset[str] | None = None
     ) -> MessageText:
@@ -281,12 +300,6 @@ class Mail:
             return in_order(entries)
 
         return await self._store.read(unit)
-
-
-async def _page(found: FoundPage) -> MessagePage:
-    if len(found.items) <= _SLOW_ROWS:
-        return _shown(found)
-    return await asyncio.to_thread(_shown, found)
 
 
 def _shown(found: FoundPage) -> MessagePage:

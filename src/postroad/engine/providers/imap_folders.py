@@ -55,7 +55,9 @@ def read_listing(listing: Listing, namespace: Namespace, settings: ImapSettings)
     return Folders(
         tuple(mailboxes),
         {entry.path: entry.wire_name for entry in shown},
-        delimiter=own.delimiter if own is not None else mailboxes[0].delimiter,
+        delimiter=own.delimiter
+        if own is not None
+        else next((one.delimiter for one in mailboxes), None),
         prefix=own.prefix if own is not None else "",
     )
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from hashlib import blake2b
 
 from postroad.domain.mailbox_state import MailboxCursor
 from postroad.domain.message_index import Entry, fingerprint, marks
 from postroad.engine.sync.connection import Connection
 from postroad.engine.sync.describe import Describer, Description
 from postroad.engine.sync.ingest import Arrival
+from postroad.engine.sync.threads import thread_nodes
 from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.imap.numset import NumSet
 from postroad.transport.imap import CommandRefused
@@ -22,7 +22,6 @@ from postroad.transport.imap import CommandRefused
 BATCH = 50  # messages that are announced in one transaction
 RETRY_S = (1.0, 1.7, 2.89)
 _MAX_BYTES = 4 * 1024 * 1024  # of one message's header block
-_MAX_REFERENCES = 50  # of one message; the newest are the last
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -126,27 +125,24 @@ class Arrivals:
             if retries is not None:
                 data["missingRetries"], data["missingDelay"] = retries
         return Arrival(
-            Entry(row.uid, marks(row.flags or (), row.labels), self._fingerprint(row, told)),
+            Entry(
+                row.uid,
+                marks(row.flags or (), row.labels),
+                fingerprint_of(self._account, row, told.message_id),
+            ),
             data,
             email_id=row.email_id,
             thread_nodes=self._thread_nodes(row, told),
         )
 
-    def _fingerprint(self, row: Fetched, told: Description) -> int:
-        if row.email_id:
-            return fingerprint(self._account, row.email_id)
-        return fingerprint(
-            self._account, told.message_id, size=row.size, internal_date=row.internal_date
-        )
-
     def _thread_nodes(self, row: Fetched, told: Description) -> tuple[int, ...]:
         if not self._threading or row.thread_id is not None:
             return ()
-        named = [*told.references[-_MAX_REFERENCES:], told.message_id]
-        return tuple(thread_node(one) for one in dict.fromkeys(named) if one)
+        return thread_nodes(told.message_id, told.references)
 
 
-def thread_node(message_id: str) -> int:
-    """A Message-ID as a node of the threads of an account."""
-    digest = blake2b(message_id.encode("utf-8", "replace"), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
+def fingerprint_of(account: str, row: Fetched, message_id: str | None) -> int:
+    """By the server's id of the message, or else by what stays the same when it is moved."""
+    if row.email_id:
+        return fingerprint(account, row.email_id)
+    return fingerprint(account, message_id, size=row.size, internal_date=row.internal_date)

@@ -80,7 +80,7 @@ class MessageDescriber:
         settings = self._settings.snapshot
         message = pack_message(cursor.number, row.uid)
         summary = summary_of(row, message=message, path=cursor.path, special_use=cursor.special_use)
-        known = Description({}, summary.date, summary.message_id, _references(row))
+        known = Description({}, summary.date, summary.message_id, references_of(row))
         if not_before is not None and (summary.date is None or summary.date < not_before):
             return known
         bodies = await _bodies(connection, row, wanted_bodies(row, settings))
@@ -111,7 +111,7 @@ async def _bodies(
         return []
 
 
-def _references(row: Fetched) -> tuple[str, ...]:
+def references_of(row: Fetched) -> tuple[str, ...]:
     """Message-IDs that a message names."""
     headers = headers_of(row)
     named: list[str] = []

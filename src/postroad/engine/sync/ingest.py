@@ -17,6 +17,7 @@ from postroad.domain.lease import Lease
 from postroad.domain.mailbox import Mailbox, SpecialUse
 from postroad.domain.mailbox_state import Indexer, MailboxCursor, MailboxState
 from postroad.domain.message_index import MAX_MESSAGES, Chunk, Entry
+from postroad.engine.sync import threads
 from postroad.engine.sync.diff import Changes, Sight, amend, split
 from postroad.engine.sync.moves import Moves
 from postroad.engine.sync.told import Teller
@@ -45,6 +46,15 @@ class Arrival:
     is_indexed: bool = True  # the server has told of it; otherwise it is not known any further
     email_id: str | None = None
     thread_nodes: tuple[int, ...] = ()  # of itself and all that it refers to; empty: not wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What an old message is called."""
+
+    uid: int
+    fingerprint: int
+    thread_nodes: tuple[int, ...]
 
 
 class Ingest:
@@ -108,6 +118,7 @@ class Ingest:
                     cursor, uidnext=uidnext, messages=state.messages, checked_at=tx.now
                 )
             await tx.messages.put_cursor(self._account, cursor)
+            await tx.messages.set_threaded(self._account, cursor.path, cursor.number, uid=1)
             teller = Teller.of(self._account, cursor)
             if has_changed and known is not None:
                 events.append(
@@ -209,6 +220,37 @@ class Ingest:
 
         return await self._write(unit)
 
+    async def identify(
+        self, path: str, number: int, known: Sequence[Identity], *, upto: int
+    ) -> None:
+        """Learn what old messages are called and what they refer to; all below ``upto`` are done.
+
+        Nobody is told. A mailbox that has begun another life meanwhile is left alone.
+        """
+
+        async def unit(tx: Tx, events: list[Event]) -> None:
+            cursor = await tx.messages.cursor(self._account, path)
+            if cursor is None or cursor.number != number:
+                return
+            prints = {one.uid: one.fingerprint for one in known if one.fingerprint}
+            while prints and cursor.indexer is Indexer.FULL:
+                held = await tx.messages.chunk_of(self._account, number, min(prints))
+                if held is None:
+                    break
+                start, chunk = held
+                mine = {uid for uid in prints if uid <= (chunk.uids[-1] if len(chunk) else start)}
+                for uid in mine or {min(prints)}:
+                    value, at = prints.pop(uid), chunk.find(uid)
+                    if at is not None and not chunk.prints[at]:
+                        chunk.prints[at] = value
+                await tx.messages.put_chunk(self._account, number, start, chunk)
+            for one in known:
+                if one.thread_nodes:
+                    await tx.messages.join_thread(self._account, one.thread_nodes)
+            await tx.messages.set_threaded(self._account, path, number, uid=upto)
+
+        await self._write(unit)
+
     async def amend(self, cursor: MailboxCursor, sight: Sight) -> MailboxCursor:
         """Bring known messages up to date with a sight, and tell what has changed.
 
@@ -297,7 +339,12 @@ class Ingest:
         if not one.thread_nodes:
             return one.data
         thread = await tx.messages.join_thread(self._account, one.thread_nodes)
-        return None if one.data is None else {**one.data, "threadId": thread_name(thread)}
+        if one.data is None:
+            return None
+        ids: dict[str, object] = {"threadId": threads.thread_name(thread)}
+        if one.email_id is None and one.entry.fingerprint:
+            ids["emailId"] = threads.email_name(one.entry.fingerprint)
+        return {**one.data, **ids}
 
     async def _write(self, unit: Unit[T]) -> T:
         """Run a unit under the lease, record the events that it made, and count them."""
@@ -314,8 +361,3 @@ class Ingest:
         for event in events:
             metrics.event_recorded(event.name.value)
         return result
-
-
-def thread_name(thread: int) -> str:
-    """How a computed thread is shown as ``threadId``."""
-    return f"t{thread + (1 << 63):016x}"

@@ -12,6 +12,7 @@ from postroad.domain.lease import Lease
 from postroad.domain.mailbox_state import Indexer
 from postroad.engine.providers.imap_folders import Folders
 from postroad.engine.sync.arrivals import Arrivals
+from postroad.engine.sync.backfill import Backfill
 from postroad.engine.sync.connection import Connection
 from postroad.engine.sync.describe import Describer
 from postroad.engine.sync.folders import matches
@@ -91,14 +92,19 @@ class ImapSession:
 
         ``on_synced`` is awaited each time that every mailbox was looked at.
         """
-        if not self._account.subconnections:
+        if not self._account.subconnections and not self._rules.threading:
+            # One task less for each of ten thousand accounts.
             await self._watch.run(lambda _: on_synced())
+        old: asyncio.Task[None] | None = None  # reads old mail
         try:
             async with asyncio.TaskGroup() as group:
 
                 async def synced(learned: Learned) -> None:
+                    nonlocal old
                     self._keep_sides(learned, group)
                     await on_synced()
+                    if self._rules.threading and (old is None or old.done()):
+                        old = group.create_task(self._backfill().run())
 
                 await self._watch.run(synced)
         except ExceptionGroup as errors:
@@ -120,6 +126,9 @@ class ImapSession:
             self._sides.pop(path).cancel()
         for path in wanted.keys() - self._sides.keys():
             self._sides[path] = group.create_task(self._side(wanted[path]).run())
+
+    def _backfill(self) -> Backfill:
+        return Backfill(self._account.account, self._store, self._ingest, self._dial)
 
     def _side(self, followed: Followed) -> SideWatch:
         async def open_one() -> tuple[Connection, Looker]:

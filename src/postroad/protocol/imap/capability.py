@@ -34,9 +34,9 @@ def append_limit(capabilities: frozenset[str]) -> int | None:
     return None
 
 
-def names_are_utf8(enabled: frozenset[str], capabilities: frozenset[str]) -> bool:
+def names_are_utf8(enabled: frozenset[str], capabilities: frozenset[str] | None) -> bool:
     """Whether mailbox names are plain UTF-8, not UTF-7. RFC 6855 §3, RFC 9051 §5.1."""
-    return not enabled.isdisjoint(_BRING_UTF8) or _is_rev2_alone(capabilities)
+    return not enabled.isdisjoint(_BRING_UTF8) or _is_rev2_alone(capabilities or frozenset())
 
 
 def _is_rev2_alone(capabilities: frozenset[str]) -> bool:

@@ -10,7 +10,7 @@ from postroad.domain.errors import RemoteProtocolError
 
 MAX_DEPTH = 100  # nested lists; real mail stays below 30
 _OPEN, _CLOSE, _QUOTE = b'()"'
-_NILS = frozenset({b"NIL", b"nil", b"Nil"})
+_NILS = frozenset({b"NIL", b"nil", b"Nil", b"nIl", b"niL", b"NIl", b"NiL", b"nIL"})
 MAX_NUMBER = 0x7FFF_FFFF_FFFF_FFFF  # number64 is 63 bits. RFC 9051 §4
 
 # A value of no particular rule: NIL is None, a list is a tuple, all else is octets.
@@ -26,7 +26,8 @@ _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _LITERAL = re.compile(rb"~?\{([0-9]{1,20})[+-]?\}\r\n")
 # The tokens that nearly all of every list is made of: "(", ")", plain quoted, NIL, atom.
 _TOKEN = re.compile(
-    rb' *(?:(\()|(\))|"([^"\\]*)"|([Nn][Ii][Ll])(?=[ )]|\Z)|(?!~\{)([^\x00-\x20\x7f(){"\\]+))'
+    rb' *(?:(\()|(\))|"([^"\\]*)"'
+    rb'|([Nn][Ii][Ll])(?![^\x00-\x20\x7f(){"\\])|(?!~\{)([^\x00-\x20\x7f(){"\\]+))'
 )
 # All tokens of a list that holds neither literals nor escapes, at one stroke.
 _PLAIN = re.compile(rb'[()]|"[^"\\]*+"|\\?[^\x00-\x20\x7f(){"\\]++|\\\*')

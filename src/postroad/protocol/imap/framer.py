@@ -15,7 +15,7 @@ _LITERAL_TAIL_BYTES = 24
 _BRACE = ord("}")
 # The text of a status response and of a continuation is free and has no literals (RFC 9051 §9
 # resp-text), so one that happens to end in "{5}" does not announce five octets.
-_FREE_TEXT = re.compile(rb"\+|[^ ]{1,64} (?:OK|NO|BAD|BYE|PREAUTH)(?: |$)", re.IGNORECASE)
+_FREE_TEXT = re.compile(rb"\+|[^ \r\n]{1,64} (?:OK|NO|BAD|BYE|PREAUTH) ", re.IGNORECASE)
 
 
 class ResponseFramer:

@@ -68,11 +68,11 @@ def mailbox_status(c: Cursor, *, is_utf8: bool = False) -> MailboxStatus:
     items = c.value()
     if items is None:
         items = ()
-    if not isinstance(items, tuple) or len(items) % 2:
-        raise RemoteProtocolError("expected pairs in STATUS")
+    if not isinstance(items, tuple):
+        raise RemoteProtocolError("expected a list in STATUS")
     told: dict[str, int] = {}
     mailbox_id: str | None = None
-    for name, value in zip(items[::2], items[1::2], strict=True):
+    for name, value in zip(items[::2], items[1::2], strict=False):
         if not isinstance(name, bytes):
             continue
         word = name.decode("ascii", "replace").upper()

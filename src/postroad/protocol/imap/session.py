@@ -93,6 +93,7 @@ class ImapSession:
         "append_limit",
         "bye",
         "enabled",
+        "has_utf8_names",
         "octets_received",
         "state",
     )
@@ -103,6 +104,7 @@ class ImapSession:
         self.state = State.GREETING
         self.bye: Status | None = None
         self.append_limit: int | None = None  # octets of one message. RFC 7889
+        self.has_utf8_names = False  # mailbox names are plain UTF-8 on this connection
         self.enabled: frozenset[str] = frozenset()  # by ENABLE, in capitals
         self._framer = ResponseFramer(max_response_bytes)
         self._allows_rev2 = allows_rev2
@@ -134,11 +136,6 @@ class ImapSession:
     @max_response_bytes.setter
     def max_response_bytes(self, limit: int) -> None:
         self._framer.max_size = limit
-
-    @property
-    def has_utf8_names(self) -> bool:
-        """Whether mailbox names are plain UTF-8 on this connection. RFC 6855 §3, RFC 9051 §5.1."""
-        return names_are_utf8(self.enabled, self._capabilities or frozenset())
 
     def can(self, capability: str) -> bool:
         """Whether the server has said so."""
@@ -271,10 +268,9 @@ class ImapSession:
         for clear in self._inflater.pieces(data) if self._inflater else (data,):
             self.octets_received += len(clear)
             self._framer.feed(clear)
-            is_utf8 = self.has_utf8_names
             for frame in self._framer:
                 try:
-                    response = parse_response(frame, is_utf8=is_utf8)
+                    response = parse_response(frame, is_utf8=self.has_utf8_names)
                 except RemoteProtocolError as error:
                     yield self._malformed_response(frame, error)
                 else:
@@ -297,6 +293,7 @@ class ImapSession:
                 return self._completion(tag, response)
             case Enabled(capabilities):
                 self.enabled |= capabilities
+                self.has_utf8_names = names_are_utf8(self.enabled, self.capabilities)
                 return Told(response)
             case Capability(capabilities):
                 self._learn(capabilities)
@@ -386,6 +383,7 @@ class ImapSession:
     def _learn(self, capabilities: frozenset[str]) -> None:
         self._capabilities = understood(capabilities, allows_rev2=self._allows_rev2)
         self.append_limit = append_limit(capabilities)
+        self.has_utf8_names = names_are_utf8(self.enabled, self._capabilities)
 
     def _malformed_response(self, frame: bytes, error: RemoteProtocolError) -> Malformed:
         self._malformed += 1

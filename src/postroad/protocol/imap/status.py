@@ -119,12 +119,14 @@ class Status:
 _NUMBERS = frozenset(
     {"UIDVALIDITY", "UIDNEXT", "UNSEEN", "HIGHESTMODSEQ", "APPENDLIMIT", "MAXSIZE"}
 )
-# A code ends at the first "]" outside quotes, but a flag list may hold one: some servers let
-# keywords contain it.
+# A code ends at the first "]" outside quotes, or at the first at all when quotes do not close; but
+# a flag list may hold one: some servers let keywords contain it. Nothing here is tried twice: a
+# pattern that backtracks over quotes takes for ever on forty of them.
 _CODE = re.compile(
     rb"\[(?:"
-    rb"(?P<flags>PERMANENTFLAGS) *(?P<list>\(.*?\)) *"
-    rb'|(?P<name>[^\] \x00-\x1f]+)(?: +(?P<args>(?:"(?:[^"\\]|\\.)*"|[^\]"]|")*?))?'
+    rb"(?P<flags>PERMANENTFLAGS) *+(?P<list>\(.*?\)) *+"
+    rb'|(?P<name>[^\] \x00-\x1f]++)(?: ++(?P<args>(?:"(?:[^"\\]|\\.){0,1000}+"|[^\]"])*+))?+'
+    rb"|(?P<loose_name>[^\] \x00-\x1f]++)(?: ++(?P<loose_args>[^\]]*+))?+"
     rb")\] ?",
     re.IGNORECASE,
 )
@@ -148,8 +150,9 @@ def resp_text(c: Cursor, tag: str | None, condition: Condition) -> Status:
         if match["flags"]:
             name, args = "PERMANENTFLAGS", match["list"]
         else:
-            name = match["name"].decode("utf-8", "replace").upper()
-            args = match["args"]
+            octets = match["name"] or match["loose_name"]
+            name = octets.decode("utf-8", "replace").upper()
+            args = match["args"] if match["name"] else match["loose_args"]
         code = _code(name, args)
     text = c.rest().decode("utf-8", "replace").strip()
     return Status(tag, condition, code, text)

@@ -1,6 +1,7 @@
 -- What is known of mailboxes, and of the messages in them.
 
 -- One row for each mailbox that is followed; it is written by whoever holds the account's lease.
+-- Below threaded every message has found its thread, where threads are computed.
 CREATE TABLE mailbox_cursor (
     account       TEXT   NOT NULL REFERENCES account ON DELETE CASCADE,
     path          TEXT   NOT NULL,
@@ -15,6 +16,7 @@ CREATE TABLE mailbox_cursor (
     indexer       TEXT   NOT NULL CHECK (indexer IN ('full', 'fast')),
     special_use   TEXT,
     delimiter     TEXT,
+    threaded      BIGINT NOT NULL DEFAULT 1,
     PRIMARY KEY (account, path)
 );
 

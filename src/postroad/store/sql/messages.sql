@@ -35,6 +35,22 @@ ON CONFLICT (account, path) DO UPDATE
        special_use = excluded.special_use,
        delimiter = excluded.delimiter
 
+-- find_unthreaded :maybe
+SELECT path, number, uidvalidity, threaded, baseline
+  FROM mailbox_cursor
+ WHERE account = :account
+   AND threaded < baseline
+   AND checked_at > 0
+ ORDER BY path
+ LIMIT 1
+
+-- set_threaded :run
+UPDATE mailbox_cursor
+   SET threaded = :uid
+ WHERE account = :account
+   AND path = :path
+   AND number = :number
+
 -- delete_mailbox_cursor :run
 DELETE FROM mailbox_cursor
  WHERE account = :account
@@ -137,6 +153,16 @@ SELECT thread
   FROM thread_node
  WHERE account = :account
    AND node = :node
+
+-- threads_of_nodes :many slow
+SELECT node, thread
+  FROM thread_node
+ WHERE account = :account
+   AND node IN (
+    SELECT value FROM json_each(:nodes)                            --@sqlite
+    SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:nodes AS json)) --@postgres
+ )
+ ORDER BY node
 
 -- put_thread_node :run
 INSERT INTO thread_node (

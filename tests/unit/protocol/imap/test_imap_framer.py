@@ -101,3 +101,15 @@ def test_literals_and_plain_lines_mix_in_one_read() -> None:
     assert list(framer) == [b"* 1 EXISTS", b"* 1 FETCH (BODY[] {4}\r\na\r\nb)", b"* 2 EXISTS"]
     framer.feed(b"ISTS\r\nA1 OK {5}\r\n* 4 EXISTS\r\n")
     assert list(framer) == [b"* 3 EXISTS", b"A1 OK {5}", b"* 4 EXISTS"]
+
+
+def test_a_line_that_is_all_literal_does_not_borrow_the_next_lines_status() -> None:
+    whole, apart = ResponseFramer(), ResponseFramer()
+    stream = b"{3}\r\n* OK hello\r\n"
+    whole.feed(stream)
+    found: list[bytes] = []
+    for octet in stream:
+        apart.feed(bytes([octet]))
+        found += apart
+
+    assert list(whole) == found

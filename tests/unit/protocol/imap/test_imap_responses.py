@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from postroad.domain.errors import RemoteProtocolError
@@ -185,7 +187,7 @@ def test_known_answers(frame: bytes, response: Response) -> None:
         b"* LIST foo",
         b"* SEARCH x",
         b"* SEARCH 0",
-        b"* STATUS x (MESSAGES)",
+        b"* STATUS x MESSAGES",
         b"* NAMESPACE x y z",
         b"* ID x",
         b"* 1 FETCH (X " + b"(" * 200_000,
@@ -223,3 +225,27 @@ def test_attributes_are_found_in_any_case() -> None:
 def test_flags_with_odd_characters_are_kept() -> None:
     fetched = parse_response(b"* 1 FETCH (FLAGS ($Forwarded [x] Junk% \\Seen))")
     assert fetched == Fetched(1, flags=("$Forwarded", "[x]", "Junk%", "\\Seen"))
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "text"),
+    [
+        (b'* NO [X "a]b"] text', OtherCode("X", '"a]b"'), "text"),
+        (b'* NO [X "open] text', OtherCode("X", '"open'), "text"),
+        (b'* NO [X "open] text "closed" [y]', OtherCode("X", '"open'), 'text "closed" [y]'),
+        (b'* NO [X "a\\"]b"] text', OtherCode("X", '"a\\"]b"'), "text"),
+        (b"* NO [X open", None, "[X open"),
+    ],
+)
+def test_quotes_in_a_code_need_not_close(line: bytes, code: OtherCode | None, text: str) -> None:
+    assert parse_response(line) == Status(None, Condition.NO, code, text)
+
+
+@pytest.mark.parametrize("piece", [b'"a" ', b'"', b'\\"', b"() ", b"( )", b" ", b"[", b"x"])
+@pytest.mark.parametrize("head", [b"* OK [X ", b"* OK [PERMANENTFLAGS (", b'* OK [X "', b"* OK "])
+def test_a_code_without_end_is_read_in_linear_time(head: bytes, piece: bytes) -> None:
+    began = time.process_time()
+
+    parse_response(head + piece * 300_000)
+
+    assert time.process_time() - began < 2.0

@@ -1,0 +1,163 @@
+"""Following all mailboxes of an account over one connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from postroad import store as stores
+from postroad.domain.account import Account, ImapSettings
+from postroad.domain.errors import PostroadError, RemoteFailure
+from postroad.engine.sync.session import ImapSession
+from postroad.store import Store
+from support.scripted_mailbox import ScriptedConnection, ScriptedDescriber, ScriptedServer
+from support.sync_rig import ACCOUNT, NEW, NOTIFY_FROM, Rig
+
+IMAP = ImapSettings("imap.example.com", 143)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    made = await stores.open(tmp_path)
+    yield made
+    await made.close()
+
+
+class Following:
+    """A session that runs."""
+
+    def __init__(self, session: ImapSession, connection: ScriptedConnection, rig: Rig) -> None:
+        self.session = session
+        self.connection = connection
+        self.rig = rig
+        self.rounds = 0
+        self.changed = asyncio.Event()
+
+    async def synced(self) -> None:
+        self.rounds += 1
+        self.changed.set()
+
+    async def until_rounds(self, count: int) -> None:
+        async with asyncio.timeout(5):
+            while self.rounds < count:
+                self.changed.clear()
+                await self.changed.wait()
+
+    async def until_told(self, name: str, count: int) -> None:
+        async with asyncio.timeout(5):
+            while len(await self.rig.events(name)) < count:
+                await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def following(
+    store: Store,
+    server: ScriptedServer,
+    *,
+    account: Callable[[Account], Account] = lambda one: one,
+    is_running: bool = True,
+) -> AsyncIterator[Following]:
+    rig = await Rig.begin(store, server)
+    connection = server.connect()
+
+    async def dial() -> ScriptedConnection:
+        return server.connect()
+
+    configured = Account(ACCOUNT, "A", None, NOTIFY_FROM, imap=IMAP, notify_from=NOTIFY_FROM)
+    session = ImapSession(
+        connection,
+        account(configured),
+        IMAP,
+        rig.lease,
+        store,
+        ScriptedDescriber(),
+        threading=False,
+        dial=dial,
+        on_listing=lambda folders: None,
+        rng=Random(1),
+    )
+    held = Following(session, connection, rig)
+    running = asyncio.ensure_future(session.run(held.synced))
+    try:
+        if is_running:
+            await held.until_rounds(1)
+        yield held
+    finally:
+        session.end()
+        running.cancel()
+        with suppress(PostroadError, asyncio.CancelledError):
+            await running
+
+
+async def test_a_mailbox_that_refuses_harms_no_other(store: Store) -> None:
+    server = ScriptedServer("INBOX", "Bad", "Box")
+    server["Bad"].refuses = True
+    async with following(store, server) as held:
+        assert [one.path for one in await held.rig.events("mailboxNew")] == ["INBOX", "Box"]
+        status = await store.read(lambda tx: tx.accounts.status(ACCOUNT))
+        assert status.sync_error is not None
+        assert status.sync_error.path == "Bad"
+        server["INBOX"].append("<a>", date=NEW)
+        await held.until_told("messageNew", 1)
+        server["Bad"].refuses = False
+        await held.until_told("mailboxNew", 3)
+        await held.until_rounds(2)
+        status = await store.read(lambda tx: tx.accounts.status(ACCOUNT))
+        assert status.sync_error is None
+
+
+async def test_other_mailboxes_are_counted_when_asked(store: Store) -> None:
+    server = ScriptedServer("INBOX", "Box", "Quiet")
+    async with following(store, server) as held:
+        server["Box"].append("<a>", date=NEW)
+        held.connection.commands.clear()
+        held.session.ask()
+        await held.until_told("messageNew", 1)
+        await held.until_rounds(2)
+        assert held.connection.commands.count("SELECT") == 3  # INBOX, Box, and INBOX again
+
+
+async def test_with_notify_other_mailboxes_tell_of_themselves(store: Store) -> None:
+    server = ScriptedServer("INBOX", "Box", capabilities=("NOTIFY", "CONDSTORE", "QRESYNC"))
+    async with following(store, server) as held:
+        await asyncio.wait_for(held.connection.is_idling.wait(), 5)
+        server["Box"].append("<a>", date=NEW)
+        await held.until_told("messageNew", 1)
+        server["INBOX"].append("<b>", date=NEW)
+        await held.until_told("messageNew", 2)
+        assert held.rounds == 1
+
+
+async def test_a_mailbox_that_is_gone_is_told_and_forgotten(store: Store) -> None:
+    server = ScriptedServer("INBOX", "Box")
+    async with following(store, server) as held:
+        server.delete("Box")
+        held.session.ask()
+        await held.until_told("mailboxDeleted", 1)
+        assert [c.path for c in await store.read(lambda tx: tx.messages.cursors(ACCOUNT))] == [
+            "INBOX"
+        ]
+
+
+async def test_a_listing_without_mailboxes_is_the_servers_fault(store: Store) -> None:
+    server = ScriptedServer("INBOX")
+    async with following(store, server) as held:
+        server.mailboxes.clear()
+        with pytest.raises(RemoteFailure, match="lists no mailboxes"):
+            await held.session.run(held.synced)
+        assert not await held.rig.events("mailboxDeleted")
+
+
+async def test_the_end_of_the_connection_ends_the_session_with_its_reason(store: Store) -> None:
+    server = ScriptedServer("INBOX")
+    async with following(store, server) as held:
+        await asyncio.wait_for(held.connection.is_idling.wait(), 5)
+        server.drop_connections()
+        await asyncio.sleep(0)
+        with pytest.raises(PostroadError, match="closed the connection"):
+            await held.session.run(held.synced)
