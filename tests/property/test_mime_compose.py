@@ -73,6 +73,7 @@ def _no_defects(message: Message) -> None:
 @given(drafts)
 def test_own_parser_reads_back_what_was_composed(given_draft: Draft) -> None:
     headers = parse_headers(octets(compose(given_draft)))
+    assert given_draft.from_ is not None
     assert _all_fields(headers, "from") == (_unquoted(given_draft.from_),)
     assert _all_fields(headers, "to") == tuple(map(_unquoted, given_draft.to))
     assert _all_fields(headers, "cc") == tuple(map(_unquoted, given_draft.cc))
