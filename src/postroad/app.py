@@ -182,6 +182,7 @@ class _Server:
                 MessageDescriber(settings, folds=not config.mail.show_quotes),
             ),
             node_id=self._node_id,
+            refused_limit_ms=int(config.mail.refused_limit_s * 1000),
             on_change=directory.forget,
             let_go=providers.forget,
         )

@@ -309,3 +309,24 @@ async def test_a_move_is_told_when_both_sides_were_seen(
         assert [one.data["seemsLikeNew"] for one in await followed.events(account, "messageNew")][
             :2
         ] == [True, False]
+
+
+async def test_on_postgresql_it_is_the_same(dovecot: Dovecot, user: str, postgres_dsn: str) -> None:
+    dovecot.create(user, "Box")
+    async with following(postgres_dsn, threading=True) as followed:
+        account = await followed.add(dovecot, user)
+        await followed.connected(account)
+        wanted = [f"new-{number}" for number in range(5)]
+        for subject in wanted:
+            dovecot.deliver(user, message(subject))
+        await followed.announced(account, wanted)
+        with dovecot.client(user) as imap:
+            imap.select("INBOX")
+            imap.uid("STORE", "1:2", "+FLAGS", "(\\Deleted)")
+            imap.expunge()
+        await wait_for(followed, account, "messageDeleted", 2)
+        assert await followed.subjects(account) == wanted
+        start = datetime(2015, 1, 1, tzinfo=UTC)
+        await followed.accounts.flush(account, notify_from=int(start.timestamp() * 1000))
+        await wait_for(followed, account, "accountInitialized", 2)
+        assert len(await followed.subjects(account)) == 8

@@ -120,13 +120,13 @@ class Followed:
 
 @asynccontextmanager
 async def following(
-    folder: Path, *, is_idle: bool = False, **settings: object
+    database: Path | str, *, is_idle: bool = False, **settings: object
 ) -> AsyncIterator[Followed]:
     """Everything that follows accounts, and nothing else of the program.
 
     ``is_idle`` leaves it to the test to open sessions.
     """
-    store = await stores.open(folder)
+    store = await stores.open(database)
     current = Settings(store)
     await current.load()
     if settings:

@@ -209,6 +209,15 @@ class MailConfig:
             "EENGINE_TLS_MIN_VERSION",
         ),
     ] = "TLSv1"
+    refused_limit_s: Annotated[
+        float,
+        Given(
+            values.duration_s,
+            "Time of refused logins without a success after which an account's IMAP is disabled.",
+            "POSTROAD_MAX_IMAP_AUTH_FAILURE_TIME",
+            "EENGINE_MAX_IMAP_AUTH_FAILURE_TIME",
+        ),
+    ] = 3 * 86_400.0
     show_quotes: Annotated[
         bool,
         Given(

@@ -19,6 +19,7 @@ from typing import Protocol
 from postroad.domain.errors import LeaseLost, Unavailable
 from postroad.domain.lease import Lease
 from postroad.domain.setting import SettingValues
+from postroad.engine.sync.moves import TRACE_KEPT_MS
 from postroad.engine.wakeup import Hint, Wakeup
 from postroad.observe import get_logger, metrics
 from postroad.store import Store, Tx
@@ -73,6 +74,10 @@ async def _purge_idempotency(tx: Tx, values: SettingValues) -> int:
     return await tx.idempotency.purge(before=tx.now - _IDEMPOTENCY_MS)
 
 
+async def _purge_traces(tx: Tx, values: SettingValues) -> int:
+    return await tx.messages.purge_traces(before=tx.now - TRACE_KEPT_MS)
+
+
 async def _purge_webhooks(tx: Tx, values: SettingValues) -> int:
     return await tx.webhooks.purge_failed(before=tx.now - _WEBHOOKS_MS, keep=_MAX_WEBHOOKS)
 
@@ -82,6 +87,7 @@ CHORES = (
     Chore("submissions", 600, _purge_submissions),
     Chore("idempotency", 600, _purge_idempotency),
     Chore("webhooks", 600, _purge_webhooks),
+    Chore("traces", 3600, _purge_traces),
 )
 _ORPHANS = "orphans"  # octets that no message came to; they lie outside of any transaction
 _ORPHANS_EVERY_S = 3600.0

@@ -159,8 +159,9 @@ class Messages:
         rows = await self._session.many("message_traces", low=low, high=high, since=since)
         return [Trace(row[0], row[1], row[2], bool(row[3]), row[4]) for row in rows]
 
-    async def purge_traces(self, *, before: int) -> int:
-        return await self._session.run("purge_message_traces", before=before)
+    async def purge_traces(self, *, before: int, limit: int = 500) -> int:
+        """Forget up to ``limit`` traces older than ``before`` (epoch ms); how many they were."""
+        return await self._session.run("purge_message_traces", before=before, limit=limit)
 
     # Threads
 

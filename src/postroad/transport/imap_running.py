@@ -77,8 +77,8 @@ class Running:
 
     def due_at(self, quiet_at: float) -> float | None:
         """When its time is over, if the silence lasts until ``quiet_at``; ``None`` for never."""
-        if self.is_patient:
-            return None if self.has_go_ahead else quiet_at
+        if self.is_patient and self.has_go_ahead:
+            return None
         return min(quiet_at, self.hard_at)
 
 

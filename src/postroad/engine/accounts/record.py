@@ -20,8 +20,11 @@ REFUSED_LIMIT_MS = 3 * 86_400_000
 class Record:
     """Writes what becomes of one account's way in."""
 
-    def __init__(self, store: Store, account: Account) -> None:
+    def __init__(
+        self, store: Store, account: Account, *, refused_limit_ms: int = REFUSED_LIMIT_MS
+    ) -> None:
         self._store = store
+        self._refused_limit_ms = refused_limit_ms
         self._account = account
 
     async def connecting(self) -> None:
@@ -98,7 +101,9 @@ class Record:
                 told_error=key,
                 refused_since=since,
             )
-            is_over = refusal.is_auth and since is not None and tx.now - since >= REFUSED_LIMIT_MS
+            is_over = (
+                refusal.is_auth and since is not None and tx.now - since >= self._refused_limit_ms
+            )
             if is_over:
                 await self._switch_off(tx, error)
             return is_news, not is_over
@@ -149,7 +154,8 @@ class Record:
             last_error=replace(
                 error,
                 description=(
-                    "IMAP was switched off because the server refused every login for three days. "
+                    "IMAP was switched off because the server refused every login for "
+                    f"{_days(self._refused_limit_ms)}. "
                     "Correct the credentials and set imap.disabled to false."
                 ),
             ),
@@ -159,6 +165,11 @@ class Record:
         await self._store.write(
             lambda tx: tx.accounts.set_status(self._account.account, state=state)
         )
+
+
+def _days(span_ms: int) -> str:
+    hours = max(1, round(span_ms / 3_600_000))
+    return f"{hours // 24} days" if hours >= 48 else f"{hours} hours"
 
 
 def _advice(refusal: Refusal) -> str:

@@ -14,7 +14,7 @@ from random import Random
 from postroad.domain.account import Account
 from postroad.domain.errors import LeaseLost, PostroadError
 from postroad.domain.lease import Lease
-from postroad.engine.accounts.record import Record
+from postroad.engine.accounts.record import REFUSED_LIMIT_MS, Record
 from postroad.engine.accounts.session import Connector, Refusal, Session
 from postroad.engine.wakeup import Hint
 from postroad.observe import get_logger
@@ -48,6 +48,7 @@ class AccountRunner:
         rng: Random,
         logins: asyncio.Semaphore,
         start_after_s: float = 0.0,
+        refused_limit_ms: int = REFUSED_LIMIT_MS,
     ) -> None:
         self._account = account
         self._store = store
@@ -56,7 +57,7 @@ class AccountRunner:
         self._rng = rng
         self._logins = logins
         self._start_after_s = start_after_s
-        self._record = Record(store, account)
+        self._record = Record(store, account, refused_limit_ms=refused_limit_ms)
         self._again = Hint()
         self._session: Session | None = None
         self._is_ending = False  # the session was ended by us

@@ -12,6 +12,7 @@ from random import Random
 
 from postroad.domain.account import Account, AccountState
 from postroad.domain.errors import Unavailable
+from postroad.engine.accounts.record import REFUSED_LIMIT_MS
 from postroad.engine.accounts.runner import AccountRunner
 from postroad.engine.accounts.session import Connector
 from postroad.engine.wakeup import Hint, Wakeup
@@ -39,6 +40,7 @@ class Supervisor:
         on_change: Callable[[str | None], None],
         let_go: Callable[[str], Awaitable[None]],
         rng: Random | None = None,
+        refused_limit_ms: int = REFUSED_LIMIT_MS,
     ) -> None:
         self._store = store
         self._connector = connector
@@ -46,6 +48,7 @@ class Supervisor:
         self._on_change = on_change
         self._let_go = let_go
         self._rng = rng or Random()
+        self._refused_limit_ms = refused_limit_ms
         self._runners: dict[str, tuple[Account, AccountRunner, asyncio.Task[None]]] = {}
         self._logins: dict[str, asyncio.Semaphore] = {}
         self._changed: set[str] = set()
@@ -143,6 +146,7 @@ class Supervisor:
             node_id=self._node_id,
             rng=self._rng,
             logins=logins,
+            refused_limit_ms=self._refused_limit_ms,
             start_after_s=self._rng.random() * spread_s if spread_s > SPREAD_S else 0.0,
         )
         task = runners.create_task(self._guard(account_id, runner))

@@ -128,7 +128,7 @@ def _summary(
     parts = layout(row.structure) if row.structure is not None else _NO_LAYOUT
     subject = _text(envelope.subject, headers, "subject")
     in_reply_to = _id(envelope.in_reply_to, headers, "in-reply-to")
-    labels = None if row.labels is None else tuple(_label(label) for label in row.labels)
+    labels = None if row.labels is None else tuple(shown_label(label) for label in row.labels)
     from_ = _addresses(envelope.from_, headers, "from")
     sender = _addresses(envelope.sender, headers, "sender") or from_
     return MessageSummary(
@@ -258,7 +258,7 @@ def _octets(octets: bytes) -> str:
     return octets.decode("ascii") if octets.isascii() else decode_octets(octets, "utf-8")
 
 
-def _label(label: str) -> str:
+def shown_label(label: str) -> str:
     """Gmail writes labels as IMAP writes names of mailboxes."""
     return utf7.decode_leniently(label.encode("utf-8", "replace")) if "&" in label else label
 

@@ -10,7 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from postroad.domain.mailbox_state import MailboxCursor
-from postroad.domain.message_index import Entry, fingerprint, marks
+from postroad.domain.message_index import Entry, Marks, fingerprint, marks
+from postroad.engine.mail.details import shown_label
 from postroad.engine.sync.connection import Connection
 from postroad.engine.sync.describe import Describer, Description
 from postroad.engine.sync.ingest import Arrival
@@ -72,7 +73,7 @@ class Arrivals:
         for uid in sorted({*found, *lacking}):
             if uid in lacking:
                 row = found.get(uid)
-                known = marks(row.flags, row.labels) if row and row.flags is not None else None
+                known = row_marks(row) if row and row.flags is not None else None
                 entry = Entry(uid, known or marks(()))
                 arrivals.append(Arrival(entry, missing=retries[uid], is_indexed=known is not None))
             else:
@@ -127,7 +128,7 @@ class Arrivals:
         return Arrival(
             Entry(
                 row.uid,
-                marks(row.flags or (), row.labels),
+                row_marks(row),
                 fingerprint_of(self._account, row, told.message_id),
             ),
             data,
@@ -139,6 +140,12 @@ class Arrivals:
         if not self._threading or row.thread_id is not None:
             return ()
         return thread_nodes(told.message_id, told.references)
+
+
+def row_marks(row: Fetched) -> Marks:
+    """Flags and labels as they are shown; what the server did not tell counts as none."""
+    labels = None if row.labels is None else tuple(shown_label(one) for one in row.labels)
+    return marks(row.flags or (), labels)
 
 
 def fingerprint_of(account: str, row: Fetched, message_id: str | None) -> int:

@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from postroad.domain.errors import RemoteFailure
 from postroad.domain.mailbox import Mailbox
 from postroad.domain.mailbox_state import Indexer, MailboxCursor, MailboxState
-from postroad.domain.message_index import Entry, Marks, fingerprint, marks
-from postroad.engine.sync.arrivals import BATCH, Arrivals
+from postroad.domain.message_index import Entry, Marks, fingerprint
+from postroad.engine.sync.arrivals import BATCH, Arrivals, row_marks
 from postroad.engine.sync.connection import Connection
 from postroad.engine.sync.diff import Plan, Sight, is_complete, plan
 from postroad.engine.sync.heard import News
@@ -210,7 +210,7 @@ class Looker:
         def take(row: Fetched) -> None:
             if row.uid is not None and row.flags is not None:
                 print_ = fingerprint(salt, row.email_id) if row.email_id else 0
-                found[row.uid] = Entry(row.uid, _marks(row), print_)
+                found[row.uid] = Entry(row.uid, row_marks(row), print_)
 
         span = NumSet(((batch[0], batch[-1]),))
         await self._connection.uid_fetch_stream(span, items, take)
@@ -286,7 +286,7 @@ class Looker:
         def take(row: Fetched) -> None:
             nonlocal highest
             if row.uid is not None and row.flags is not None:
-                rows[row.uid] = _marks(row)
+                rows[row.uid] = row_marks(row)
             if row.modseq is not None:
                 highest = max(highest, row.modseq)
 
@@ -364,14 +364,10 @@ def _state(selected: SelectedMailbox) -> MailboxState:
     )
 
 
-def _marks(row: Fetched) -> Marks:
-    return marks(row.flags or (), row.labels)
-
-
 def _flags(rows: Sequence[Fetched], cursor: MailboxCursor) -> dict[int, Marks]:
     """What rows tell of messages that are known."""
     return {
-        row.uid: _marks(row)
+        row.uid: row_marks(row)
         for row in rows
         if row.uid is not None and row.flags is not None and row.uid < cursor.uidnext
     }

@@ -81,6 +81,7 @@ class Watch:
         self._has_notify = False
         self._main: Followed | None = None
         self._calm_until_s = 0.0
+        self._in_vain = 0  # looks in a row that found nothing
 
     def ask(self) -> None:
         """Look at every mailbox soon."""
@@ -130,9 +131,9 @@ class Watch:
     async def _follow(self, cursor: MailboxCursor, news: News) -> MailboxCursor | None:
         """Look at the main mailbox; ``None`` when it has to be selected again."""
         loop = asyncio.get_running_loop()
-        if not news.is_growth_alone:
+        if self._in_vain or not news.is_growth_alone:
             await asyncio.sleep(min(_CALM_MAX_S, max(0.0, self._calm_until_s - loop.time())))
-        began_s = loop.time()
+        began_s, before = loop.time(), cursor
         try:
             cursor = await self._looker.follow(cursor, news)
         except CommandRefused as refused:
@@ -142,7 +143,11 @@ class Watch:
             self._is_asked = True  # what is stored cannot be read; selecting it begins anew
             return None
         ended_s = loop.time()
-        self._calm_until_s = ended_s + min(_CALM_MAX_S, (ended_s - began_s) * _CALM_SHARE)
+        # A server that goes on about mail that is not there is listened to ever more slowly.
+        is_vain = news.is_growth_alone and cursor == before
+        self._in_vain = self._in_vain + 1 if is_vain else 0
+        calm_s = (ended_s - began_s) * _CALM_SHARE * 2 ** min(self._in_vain, 12)
+        self._calm_until_s = ended_s + min(_CALM_MAX_S, calm_s)
         return cursor
 
     # All mailboxes

@@ -9,7 +9,8 @@ from postroad.domain.errors import RemoteProtocolError
 from postroad.protocol.imap.cursor import Cursor
 from postroad.protocol.imap.numset import MAX_NUMBER, NumSet
 
-_NUMBERS = re.compile(rb"(?: *+[0-9]{1,10}+(?=[ ]|\Z))*+ *+\Z")
+# Perhaps a million of them.
+_NUMBERS = re.compile(rb"(?: *+[0-9]{1,10}+(?=[ ]|\Z))*+ *+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +51,21 @@ def search_response(c: Cursor) -> Search:
     Trailing spaces are forgiven.
     """
     plain = _NUMBERS.match(c.data, c.pos)
-    if plain is not None:  # nothing but numbers, perhaps a million of them
-        c.pos = plain.end()
-        numbers = [int(word) for word in plain[0].split()]
-        if numbers and not 1 <= min(numbers) <= max(numbers) <= MAX_NUMBER:
-            raise RemoteProtocolError("SEARCH found a number out of range")
-        return Search(tuple(numbers))
-    numbers = []
-    modseq: int | None = None
-    c.spaces()
-    while not c.at_end:
-        if c.looking_at(b"("):
-            match c.value():
-                case (bytes(name), bytes(value)) if name.upper() == b"MODSEQ":
-                    modseq = Cursor(value).number()
-                case _:
-                    raise RemoteProtocolError("expected (MODSEQ number) in SEARCH")
-        else:
-            number = c.number()
-            if not 1 <= number <= MAX_NUMBER:
-                raise RemoteProtocolError("SEARCH found a number out of range")
-            numbers.append(number)
-        if not c.at_end:
-            c.space()
-    return Search(tuple(numbers), modseq)
+    assert plain is not None  # it may match nothing
+    c.pos = plain.end()
+    numbers = tuple(map(int, plain[0].split()))
+    if numbers and not 1 <= min(numbers) <= max(numbers) <= MAX_NUMBER:
+        raise RemoteProtocolError("SEARCH found a number out of range")
+    if c.at_end:
+        return Search(numbers)
+    match c.value():
+        case (bytes(name), bytes(value)) if name.upper() == b"MODSEQ":
+            modseq = Cursor(value).number()
+        case _:
+            raise RemoteProtocolError("expected (MODSEQ number) in SEARCH")
+    if c.rest().strip(b" "):
+        raise RemoteProtocolError("expected the end of SEARCH")
+    return Search(numbers, modseq)
 
 
 def sort_response(c: Cursor) -> Sort:

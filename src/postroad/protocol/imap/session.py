@@ -5,9 +5,9 @@ Feed what was read to :meth:`ImapSession.receive` and act on the events; hand co
 keeps the state, the tags, the capabilities, the literals that wait for the server's go-ahead, and
 the compression layer.
 
-Commands may be pipelined; those that change what the stream or the state means travel alone.
-A response that cannot be read is an event and not the end, up to a limit; what throws the stream
-out of step raises :exc:`RemoteProtocolError` and ends the session. RFC 9051 §3, §5.5, §7.
+Commands may be pipelined; those that change the stream or the state travel alone. A response that
+cannot be read is an event and not the end, up to a limit; what throws the stream out of step
+raises :exc:`RemoteProtocolError` and ends the session. RFC 9051 §3, §5.5, §7.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ from postroad.protocol.imap.response import (
 from postroad.protocol.imap.state import RULES, State, after, rule_for
 from postroad.protocol.imap.status import CapabilityCode, Condition, Status
 
-MAX_MALFORMED = 100  # responses of one session that could not be read
+# Responses of one session that could not be read, and their octets: trying costs time.
+MAX_MALFORMED, _MAX_MALFORMED_OCTETS = 100, 1024 * 1024
 _MAX_IN_FLIGHT = 64
 # LITERAL- allows literals without waiting to this size (RFC 7888 §5). Where LITERAL+ allows any,
 # larger ones wait all the same: a server that refuses 25 MiB should say so before they are sent.
@@ -74,6 +75,7 @@ class _InFlight:
     command: Command
     is_alone: bool
     told_capabilities: bool = False  # CAPABILITY arrived while it ran
+    is_idle_begun: bool | None = None  # of IDLE: the go-ahead has come
 
 
 class ImapSession:
@@ -88,6 +90,7 @@ class ImapSession:
         "_in_flight",
         "_inflater",
         "_malformed",
+        "_malformed_octets",
         "_next_tag",
         "_output",
         "append_limit",
@@ -112,7 +115,7 @@ class ImapSession:
         self._in_flight: dict[str, _InFlight] = {}
         self._output: list[_Octets | _Wait | _Streaming] = []  # short; a deque idles dearly
         self._next_tag = 1
-        self._malformed = 0
+        self._malformed = self._malformed_octets = 0
         self._inflater: Inflater | None = None
         self._carry = b""
         self._awaits_tls = False
@@ -146,20 +149,18 @@ class ImapSession:
     def send(self, command: Command) -> str:
         """Queue a command and return its tag.
 
-        Raises :exc:`LocalProtocolError` when the state forbids it, when it or another in flight
-        must travel alone, and for LOGIN where the server has LOGINDISABLED.
+        Raises :exc:`LocalProtocolError` when the state forbids it, when it may not be sent now
+        (:meth:`may_send`), and for LOGIN where the server has LOGINDISABLED.
         """
         rule = rule_for(command.name, self.state)
-        alone = any(one.is_alone for one in self._in_flight.values())
-        if alone or (rule.is_alone and self._in_flight):
+        if not self.may_send(command):
             raise LocalProtocolError(f"{command.name} cannot run beside what is in flight")
-        if len(self._in_flight) >= _MAX_IN_FLIGHT:
-            raise LocalProtocolError("too many commands in flight")
         if command.name == "LOGIN" and self.can("LOGINDISABLED"):
             raise LocalProtocolError("the server does not allow LOGIN here")
         tag = f"A{self._next_tag}"
         self._next_tag += 1
-        self._in_flight[tag] = _InFlight(command, rule.is_alone)
+        begun = False if command.name == "IDLE" else None
+        self._in_flight[tag] = _InFlight(command, rule.is_alone, is_idle_begun=begun)
         self._queue(tag, command)
         return tag
 
@@ -186,10 +187,7 @@ class ImapSession:
                 return None
 
     def literal_octets(self, piece: bytes) -> bytes:
-        """Turn a piece of the wanted stream into what is to be written.
-
-        Raises :exc:`LocalProtocolError` for more octets than were announced.
-        """
+        """What to write for a piece of the wanted stream, which may not be longer than that."""
         head = self._output[0] if self._output else None
         if not isinstance(head, _Streaming) or len(piece) > head.remaining:
             raise LocalProtocolError("more octets than the literal announced")
@@ -332,7 +330,8 @@ class ImapSession:
             self._output.pop(0)
             return GoAhead(head.tag)
         tag = next(iter(self._in_flight), None)
-        if tag is not None and self._in_flight[tag].command.name == "IDLE":
+        if tag is not None and self._in_flight[tag].is_idle_begun is False:
+            self._in_flight[tag].is_idle_begun = True
             return GoAhead(tag)
         tag = self._sasl_tag()
         if tag is None or self._output:
@@ -387,12 +386,14 @@ class ImapSession:
 
     def _malformed_response(self, frame: bytes, error: RemoteProtocolError) -> Malformed:
         self._malformed += 1
+        self._malformed_octets += len(frame)
         first = frame.split(b" ", 1)[0].decode("latin-1")
         # Without its completion a command would wait for ever.
         if (
             first in self._in_flight
             or self.state is State.GREETING
             or self._malformed > MAX_MALFORMED
+            or self._malformed_octets > _MAX_MALFORMED_OCTETS
         ):
             raise error
         return Malformed(error.message)

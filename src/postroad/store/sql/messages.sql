@@ -146,7 +146,12 @@ SELECT fingerprint, number, uid, is_gone, seen_at
 
 -- purge_message_traces :run slow
 DELETE FROM message_trace
- WHERE seen_at < :before
+ WHERE (fingerprint, number, uid, is_gone) IN (
+    SELECT fingerprint, number, uid, is_gone FROM message_trace
+     WHERE seen_at < :before
+     ORDER BY seen_at, fingerprint, number, uid, is_gone
+     LIMIT :limit
+ )
 
 -- find_thread :maybe
 SELECT thread

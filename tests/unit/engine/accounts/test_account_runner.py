@@ -215,7 +215,7 @@ async def test_three_days_of_refused_logins_switch_the_account_off(
     assert account.version == ACCOUNT.version + 1
     assert status.state is AccountState.UNSET
     assert status.last_error is not None
-    assert "three days" in (status.last_error.description or "")
+    assert "3 days" in (status.last_error.description or "")
 
 
 async def test_a_success_in_between_begins_the_three_days_anew(store: Store, clock: Clock) -> None:
