@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from postroad.surfaces.api.operation import OPERATIONS
-from support.road import Road, query, road
+from support.road import Road, query, road, tell
 from support.scripted_relay import ScriptedRelay
 
 pytestmark = pytest.mark.integration
@@ -44,6 +44,14 @@ def on_road(tmp_path_factory: pytest.TempPathFactory, relay: ScriptedRelay) -> I
         assert running.server.call("GET", "/health")[0] == 200
         for word in ("Traceback", '"level":"error"', "turn failed"):
             assert word not in running.server.log
+
+
+@pytest.fixture(autouse=True)
+def usual_settings(on_road: Road) -> None:
+    """What a test before this one may have set is undone."""
+    tell(on_road.server, on_road.receiver)
+    off = {"proxyEnabled": False, "httpProxyEnabled": False, "smtpEhloName": None}
+    on_road.server.ok("POST", "/v1/settings", off)
 
 
 def stored(on_road: Road) -> list[Any]:
@@ -379,8 +387,9 @@ def test_more_than_allowed_is_refused_before_it_is_read(on_road: Road) -> None:
 
 
 def test_ten_thousand_recipients_are_taken_and_served(on_road: Road, relay: ScriptedRelay) -> None:
+    on_road.account("many", relay)  # of its own: others have been played with
     to = [{"address": f"r{n}@example.net"} for n in range(10_000)]
-    queue_id = on_road.submit("fuzz", to=to)["queueId"]
+    queue_id = on_road.submit("many", to=to)["queueId"]
     sent = on_road.receiver.wait_for("messageSent", queueId=queue_id, timeout_s=30)
     assert len(sent.data["envelope"]["to"]) == 10_000
     wanted = {f"RCPT TO:<r{n}@example.net>" for n in range(10_000)}

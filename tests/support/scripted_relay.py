@@ -85,6 +85,17 @@ class ScriptedRelay:
         trace: TracebackType | None,
     ) -> None:
         asyncio.run_coroutine_threadsafe(self._relay.__aexit__(), self._loop).result(10)
+        # Connections that a killed client left behind are closed before their loop is.
+        asyncio.run_coroutine_threadsafe(_wind_up(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+
+
+async def _wind_up() -> None:
+    mine = asyncio.current_task()
+    others = [task for task in asyncio.all_tasks() if task is not mine]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(0)  # transports close in the next round of the loop
