@@ -122,6 +122,21 @@ def test_who_wants_a_copy_and_where_is_asked_of_the_message_first(
         assert not on_road.receiver.of("messageFailed", queueId=ids[3]["queueId"])
 
 
+def test_many_copies_are_filed_together_and_each_once(on_road: Road, dovecot: Dovecot) -> None:
+    account = "burst"
+    with Sink() as sink:
+        on_road.account(account, sink, imap=imap_of(dovecot, account))
+        on_road.server.wait_connected(account)
+        sent = [on_road.submit(account, text=f"n{n}")["messageId"] for n in range(60)]
+        on_road.wait_empty(60)
+    filed = [parse_id(octets) for octets, _ in dovecot.messages(account, "Sent")]
+    assert sorted(filed) == sorted(sent)
+
+
+def parse_id(octets: bytes) -> str:
+    return octets.partition(b"\r\nMessage-ID: ")[2].partition(b"\r\n")[0].decode()
+
+
 def test_a_copy_waits_for_a_mailbox_that_is_away(on_road: Road, dovecot: Dovecot) -> None:
     with ExitStack() as stack:
         sink = stack.enter_context(Sink())

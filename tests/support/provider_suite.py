@@ -90,6 +90,20 @@ class ProviderSuite:
         assert found is not None
         assert appended.message in (found, None)
 
+    async def test_several_messages_are_filed_in_one_stroke(self, provider: MailProvider) -> None:
+        names = [b"first", b"second", b"third"]
+        several = [octets(plain().replace(b"<one@", b"<" + name + b"@")) for name in names]
+        await provider.append_all("INBOX", several, flags=["\\Seen"])
+        found = [
+            await provider.find_by_message_id("INBOX", f"<{name.decode()}@example.test>")
+            for name in names
+        ]
+        assert None not in found
+        assert len(set(found)) == 3
+        for message in found:
+            assert message is not None
+            assert "\\Seen" in (await provider.read_reference(message)).flags
+
     async def test_message_id_that_is_nowhere_is_not_found(self, provider: MailProvider) -> None:
         assert await provider.find_by_message_id("INBOX", "<none@example.test>") is None
 

@@ -30,6 +30,7 @@ log = get_logger("postroad.finishing")
 CLAIM_MS = 10 * 60_000
 STEP_LIMIT_S = 120.0
 TURN_LENGTH = 20
+TOGETHER_BYTES = 1024 * 1024  # of messages filed with one command
 MAX_TRIES = 12  # about six hours with the backoff below
 BACKOFF = Backoff(base_ms=5_000, cap_ms=3_600_000)
 
@@ -82,7 +83,7 @@ class Finisher:
 
     async def _work(self, turn: Turn) -> None:
         claimed = await self._turns.claim(turn, limit=TURN_LENGTH, claim_ms=CLAIM_MS)
-        finished: list[Submission] = []
+        finished, claimed = await self._file_together(claimed)
         while claimed and not self._turns.is_stopping:
             sub = claimed.pop(0)
             if await self._finish(sub):
@@ -114,31 +115,75 @@ class Finisher:
             log.warning("finishing failed for good", queue_id=sub.queue_id, error=str(error))
         return True
 
+    async def _file_together(
+        self, claimed: list[Submission]
+    ) -> tuple[list[Submission], list[Submission]]:
+        """File in one stroke what only wants its copy; what is finished, and what is left.
+
+        Several messages cost a server, and us, little more than one. If anything goes wrong all
+        of them are tried again one by one, and each is looked for before it is filed.
+        """
+        plain = _plain(claimed)
+        if len(plain) < 2:
+            return [], claimed
+        left = [sub for sub in claimed if sub not in plain]
+        try:
+            account = await self._directory.get(plain[0].account)
+            provider = await self._provider_of(account)
+            async with asyncio.timeout(STEP_LIMIT_S):
+                if (path := await self._copy_path(plain[0], account, provider)) is not None:
+                    contents = [self._octets(sub) for sub in plain]
+                    await provider.append_all(path, contents, flags=_SEEN)
+        except (PostroadError, TimeoutError) as error:
+            for sub in plain:
+                await self._defer(sub, error)
+            return [], left
+        return plain, left
+
     async def _file(self, sub: Submission, account: Account, provider: MailProvider) -> None:
+        path = await self._copy_path(sub, account, provider)
+        if path is None:
+            return
+        if sub.finish_attempts > 1 and await provider.find_by_message_id(path, sub.message_id):
+            return
+        await provider.append(path, self._octets(sub), flags=_SEEN)
+
+    async def _copy_path(
+        self, sub: Submission, account: Account, provider: MailProvider
+    ) -> str | None:
+        """Where the copy goes; ``None`` when none is wanted or there is no such mailbox."""
         if sub.wants_copy is None:
             wanted = account.copy is not False and not provider.traits.files_sent
         else:
             wanted = sub.wants_copy
-        if not wanted:
-            return
-        path = sub.sent_path
-        if path is None:
-            sent = await provider.find_mailbox(SpecialUse.SENT)
-            if sent is None:
-                log.info("account has no Sent mailbox", account=sub.account)
-                return
-            path = sent.path
-        if sub.finish_attempts > 1 and await provider.find_by_message_id(path, sub.message_id):
-            return
-        content = Octets(
+        if not wanted or sub.sent_path is not None:
+            return sub.sent_path if wanted else None
+        sent = await provider.find_mailbox(SpecialUse.SENT)
+        if sent is None:
+            log.info("account has no Sent mailbox", account=sub.account)
+            return None
+        return sent.path
+
+    def _octets(self, sub: Submission) -> Octets:
+        return Octets(
             sub.content.size, lambda: self._store.open_content(sub.content, skip_bcc=False)
         )
-        await provider.append(path, content, flags=_SEEN)
 
     async def _defer(self, sub: Submission, error: Exception) -> None:
         retry_at = self._store.now() + BACKOFF.nominal_ms(sub.finish_attempts)
         await self._store.write(lambda tx: tx.submissions.defer_finish(sub, retry_at))
         log.info("finishing is tried again", queue_id=sub.queue_id, error=str(error))
+
+
+def _plain(claimed: list[Submission]) -> list[Submission]:
+    """First tries that want a copy in the usual place and nothing else, up to a total size."""
+    plain, octets = [], 0
+    for sub in claimed:
+        is_plain = sub.wants_copy is None and sub.sent_path is None and sub.flagging is None
+        if is_plain and sub.finish_attempts == 1 and octets + sub.content.size <= TOGETHER_BYTES:
+            plain.append(sub)
+            octets += sub.content.size
+    return plain
 
 
 async def _finish_all(tx: Tx, finished: list[Submission]) -> None:

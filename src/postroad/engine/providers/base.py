@@ -75,6 +75,12 @@ class MailProvider(Protocol):
         """File a message. Not idempotent: look with :meth:`find_by_message_id` before a retry."""
         ...
 
+    async def append_all(
+        self, path: str, contents: Sequence[Octets], *, flags: Sequence[str]
+    ) -> None:
+        """File several messages, in one stroke where the server can. Not idempotent, either."""
+        ...
+
     async def find_by_message_id(self, path: str, message_id: str) -> str | None:
         """The message id of the newest message in ``path`` with this Message-ID, if any."""
         ...

@@ -52,7 +52,7 @@ from postroad.protocol.imap.selected import SelectedMailbox
 from postroad.protocol.imap.status import AppendUidCode
 from postroad.protocol.mime.part import BodyPart
 from postroad.protocol.mime.structure import header_block
-from postroad.transport.imap import CommandRefused, ImapConnection, ImapTimeouts
+from postroad.transport.imap import CommandRefused, ImapConnection, ImapTimeouts, ToAppend
 
 __all__ = ["ImapProvider", "MailboxNumbers", "connector"]
 
@@ -151,6 +151,20 @@ class ImapProvider:
         self, path: str, content: Octets, *, flags: Sequence[str], date_ms: int | None = None
     ) -> Appended:
         path = await self._reach.resolve(path)
+        code = await self._append(path, [ToAppend(content, flags, date_ms)])
+        if code is None or not code.uids.ranges:
+            return Appended(path)
+        number = await self._reach.numbers.get_number(path, str(code.uidvalidity))
+        message = pack_message(number, code.uids.ranges[0][0])
+        return Appended(path, message, str(code.uidvalidity))
+
+    async def append_all(
+        self, path: str, contents: Sequence[Octets], *, flags: Sequence[str]
+    ) -> None:
+        path = await self._reach.resolve(path)
+        await self._append(path, [ToAppend(content, flags) for content in contents])
+
+    async def _append(self, path: str, messages: Sequence[ToAppend]) -> AppendUidCode | None:
         name = self._reach.wire_name(path)
 
         async def work(connection: ImapConnection) -> AppendUidCode | None:
@@ -159,19 +173,14 @@ class ImapProvider:
                 # Deleted and made again meanwhile, it would be refused as the one that it was.
                 await connection.unselect()
             try:
-                return await connection.append(name, content, flags=flags, date_ms=date_ms)
+                return await connection.append_many(name, messages)
             except CommandRefused as refused:
                 if refused.code in ("TRYCREATE", "NONEXISTENT"):
                     self._reach.forget_folders()  # what we remember is out of date
                     raise no_folder() from refused
                 raise
 
-        code = await self._reach.run(work, may_repeat=False)
-        if code is None or not code.uids.ranges:
-            return Appended(path)
-        number = await self._reach.numbers.get_number(path, str(code.uidvalidity))
-        message = pack_message(number, code.uids.ranges[0][0])
-        return Appended(path, message, str(code.uidvalidity))
+        return await self._reach.run(work, may_repeat=False)
 
     async def find_by_message_id(self, path: str, message_id: str) -> str | None:
         path = await self._reach.resolve(path)

@@ -90,6 +90,12 @@ class SandboxProvider:
     async def find_mailbox(self, use: SpecialUse) -> Mailbox | None:
         return next((mailbox for mailbox in MAILBOXES if mailbox.special_use is use), None)
 
+    async def append_all(
+        self, path: str, contents: Sequence[Octets], *, flags: Sequence[str]
+    ) -> None:
+        for content in contents:
+            await self.append(path, content, flags=flags)
+
     async def append(
         self, path: str, content: Octets, *, flags: Sequence[str], date_ms: int | None = None
     ) -> Appended:
