@@ -312,7 +312,8 @@ def raw_request(on_road: Road, octets: bytes) -> bytes:
         answer = b""
         with contextlib.suppress(ConnectionError):  # it need not hear us out
             sock.sendall(octets)
-            sock.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):  # it may have hung up already
+                sock.shutdown(socket.SHUT_WR)
             while piece := sock.recv(65536):
                 answer += piece
     return answer
