@@ -57,6 +57,8 @@ class Arrivals:
         """Messages from ``cursor.announced`` on, by UID. ``expected`` ones are waited for."""
         found: dict[int, Fetched] = {}
         await self._fetch(cursor, uids, found)
+        if not expected:
+            self._drop_news(found)
         lacking = self._lacking(found, expected)
         waited_s = 0.0
         retries: dict[int, tuple[int, int]] = {}  # of those that took more than one try
@@ -79,6 +81,16 @@ class Arrivals:
             else:
                 arrivals.append(await self._arrival(cursor, found[uid], retries.get(uid)))
         return arrivals
+
+    def _drop_news(self, found: dict[int, Fetched]) -> None:
+        """Leave out messages that came while others were read.
+
+        A server with NOTIFY tells the flags of each at once, amid the answer to our command.
+        """
+        complete = [uid for uid, row in found.items() if self._describer.is_complete(row)]
+        last = max(complete, default=0)
+        for uid in [uid for uid in found if uid > last]:
+            del found[uid]
 
     async def _fetch(self, cursor: MailboxCursor, uids: NumSet, found: dict[int, Fetched]) -> None:
         for row in await self._rows(uids):
