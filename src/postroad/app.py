@@ -8,6 +8,7 @@ leaving it half alive.
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 import signal
 import socket
@@ -127,6 +128,7 @@ class _Server:
                 "no secret is configured: passwords and tokens are stored in clear text; "
                 "set POSTROAD_SECRET"
             )
+        _spare_the_collector()
         async with asyncio.TaskGroup() as group:
             web = group.create_task(http.serve(sockets=[listener]), name="http")
             draining = [
@@ -292,6 +294,17 @@ def _first_smtp_settings(config: SmtpServerConfig) -> dict[str, object]:
         "smtpServerAuthEnabled": True,
     }
     return first if password is None else first | {"smtpServerPassword": password}
+
+
+def _spare_the_collector() -> None:
+    """Look for cycles of garbage less often, and never among what lives as long as the process.
+
+    Nearly all that a message leaves behind is freed by counting references. The defaults look
+    after every 700 objects, some times per message, and now and then at every code object.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def _listen(host: str, port: int) -> socket.socket:

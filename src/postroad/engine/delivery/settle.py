@@ -53,18 +53,24 @@ async def settle(
     needs_finishing: bool,
     show_status: bool,
     node_id: str,
+    finish_delay_ms: int = 0,
 ) -> Settled:
     """Write down what came of one attempt, once. A stale claim changes and tells nothing.
 
     A relay's acceptance is a fact and is recorded whoever holds the claim; deferring and failing
     are intentions and need it. ``jitter`` (0 to 1) shortens the delay; it is drawn outside so that
-    a unit that runs twice writes the same. ``show_status`` also writes the account's smtpStatus.
+    a unit that runs twice writes the same. ``show_status`` also writes the account's smtpStatus;
+    ``finish_delay_ms`` is how long the copy in Sent may wait.
     """
     sub, outcome = report.submission, report.outcome
     if isinstance(outcome, Accepted):
         remote_id = rewritten_message_id(report.relay_host, outcome.reply)
         moved = await tx.submissions.accept(
-            sub, outcome.reply.text, remote_message_id=remote_id, done=not needs_finishing
+            sub,
+            outcome.reply.text,
+            remote_message_id=remote_id,
+            done=not needs_finishing,
+            finish_delay_ms=finish_delay_ms,
         )
         events = [_sent(sub, outcome.reply, remote_id, report.routing)]
         events += [_refused(sub, r.address, r.reply, report) for r in outcome.refused]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from postroad.domain.errors import LocalProtocolError, RemoteFailure, Unprocessable
@@ -34,6 +34,7 @@ DETAIL_ITEMS = (
 MAX_HEADER_BYTES = 2 * 1024 * 1024
 _MAX_ROW_BYTES = 4 * 1024 * 1024  # of one message in a list
 _MAX_BODY_BYTES = 32 * 1024 * 1024  # of the bodies of one message together
+_SMALL_BODY_BYTES = 64 * 1024  # likewise, up to which several messages share a command
 
 
 class ImapReading:
@@ -174,28 +175,73 @@ def _identities(connection: ImapConnection) -> tuple[str, ...]:
     return (*connection.identity_items, *labels)
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What to fetch of one message's bodies."""
+
+    items: tuple[str, ...]
+    parts: tuple[tuple[BodyPart, int], ...]  # with how many octets to take
+    size: int  # octets that may come
+
+
 async def fetch_bodies(
     connection: Fetcher, row: Fetched, wishes: Sequence[PartWish]
 ) -> list[FoundBody]:
     """The octets of the wanted parts that are there, within the bound of all together."""
-    wanted: list[tuple[BodyPart, int]] = []  # with how many octets to ask for
+    wanted = _wanted(row, wishes)
+    if not wanted.parts or row.uid is None:
+        return []
+    items = ["UID", *wanted.items]
+    got = await fetch_one(connection, row.uid, items, max_bytes=_MAX_BODY_BYTES)
+    return _found(wanted, got)
+
+
+async def fetch_small_bodies(
+    connection: Fetcher, messages: Iterable[tuple[Fetched, Sequence[PartWish]]]
+) -> dict[int, list[FoundBody]]:
+    """By UID what :func:`fetch_bodies` finds, for those messages that want little.
+
+    Messages that want the same parts share one command: a burst of mail is alike. Who is not in
+    the result has to be asked for alone.
+    """
+    alike: dict[tuple[str, ...], dict[int, _Wanted]] = {}
+    for row, wishes in messages:
+        wanted = _wanted(row, wishes)
+        if row.uid is not None and wanted.parts and wanted.size <= _SMALL_BODY_BYTES:
+            alike.setdefault(wanted.items, {})[row.uid] = wanted
+    found: dict[int, list[FoundBody]] = {}
+    for items, group in alike.items():
+        if len(group) > 1:
+            bound = len(group) * _SMALL_BODY_BYTES
+            rows = await connection.uid_fetch(
+                NumSet.of(sorted(group)), ["UID", *items], max_bytes=bound
+            )
+            for row in rows:
+                if row.uid in group:
+                    found[row.uid] = _found(group[row.uid], row)
+    return found
+
+
+def _wanted(row: Fetched, wishes: Sequence[PartWish]) -> _Wanted:
+    parts: list[tuple[BodyPart, int]] = []
     room = _MAX_BODY_BYTES
     for wish in wishes:
         node = row.structure.find(wish.part) if row.structure is not None else None
         if node is None or node.is_multipart or not is_part_number(wish.part) or room <= 0:
             continue
         limit = room if wish.max_bytes is None else min(room, wish.max_bytes)
-        wanted.append((node, limit))
+        parts.append((node, limit))
         room -= min(limit, node.size)
-    if not wanted or row.uid is None:
-        return []
-    items = [
+    items = tuple(
         f"BODY.PEEK[{node.part}]" if node.size <= limit else f"BODY.PEEK[{node.part}]<0.{limit}>"
-        for node, limit in wanted
-    ]
-    got = await fetch_one(connection, row.uid, ["UID", *items], max_bytes=_MAX_BODY_BYTES)
+        for node, limit in parts
+    )
+    return _Wanted(items, tuple(parts), _MAX_BODY_BYTES - room)
+
+
+def _found(wanted: _Wanted, got: Fetched) -> list[FoundBody]:
     bodies = []
-    for node, limit in wanted:
+    for node, limit in wanted.parts:
         octets = got.sections.get(node.part) or got.sections.get(f"{node.part}<0>")
         if octets is not None:
             is_cut = len(octets) > limit or node.size > limit

@@ -13,7 +13,7 @@ from postroad.domain.mailbox_state import MailboxCursor
 from postroad.domain.message_index import Entry, Marks, fingerprint, marks
 from postroad.engine.mail.details import shown_label
 from postroad.engine.sync.connection import Connection
-from postroad.engine.sync.describe import Describer, Description
+from postroad.engine.sync.describe import Bodies, Describer, Description
 from postroad.engine.sync.ingest import Arrival
 from postroad.engine.sync.threads import thread_nodes
 from postroad.protocol.imap.fetch import Fetched
@@ -71,6 +71,8 @@ class Arrivals:
             for uid in lacking:
                 retries[uid] = (number, round(waited_s * 1000))
             lacking = self._lacking(found, lacking)
+        whole = [row for uid, row in found.items() if uid not in lacking]
+        ahead = await self._describer.read_ahead(self._connection, whole) if whole[1:] else {}
         arrivals = []
         for uid in sorted({*found, *lacking}):
             if uid in lacking:
@@ -79,7 +81,7 @@ class Arrivals:
                 entry = Entry(uid, known or marks(()))
                 arrivals.append(Arrival(entry, missing=retries[uid], is_indexed=known is not None))
             else:
-                arrivals.append(await self._arrival(cursor, found[uid], retries.get(uid)))
+                arrivals.append(await self._arrival(cursor, found[uid], retries.get(uid), ahead))
         return arrivals
 
     def _drop_news(self, found: dict[int, Fetched]) -> None:
@@ -123,7 +125,11 @@ class Arrivals:
         return sorted(broken | {uid for uid in expected if uid not in found})
 
     async def _arrival(
-        self, cursor: MailboxCursor, row: Fetched, retries: tuple[int, int] | None
+        self,
+        cursor: MailboxCursor,
+        row: Fetched,
+        retries: tuple[int, int] | None,
+        ahead: Bodies,
     ) -> Arrival:
         assert row.uid is not None
         not_before = self._notify_from
@@ -131,7 +137,9 @@ class Arrivals:
             # It came while we looked. A Date field knows whole seconds only, and would make it
             # older than an account that is as young as this second.
             not_before = not_before // 1000 * 1000
-        told = await self._describer.describe(self._connection, cursor, row, not_before=not_before)
+        told = await self._describer.describe(
+            self._connection, cursor, row, not_before=not_before, ahead=ahead
+        )
         data: dict[str, object] | None = None
         if not_before is None or (told.date is not None and told.date >= not_before):
             data = dict(told.data)

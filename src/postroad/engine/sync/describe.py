@@ -15,7 +15,7 @@ from postroad.domain.setting import SettingValues
 from postroad.engine.mail.details import headers_of, summary_of
 from postroad.engine.mail.payload import message_new_data, needed_items, wanted_bodies
 from postroad.engine.mail.text import LARGE_BYTES
-from postroad.engine.providers.imap_reading import fetch_bodies
+from postroad.engine.providers.imap_reading import fetch_bodies, fetch_small_bodies
 from postroad.engine.providers.results import FoundBody, PartWish
 from postroad.engine.sync.connection import Connection
 from postroad.protocol.imap.fetch import Fetched
@@ -40,6 +40,9 @@ class Description:
     references: tuple[str, ...] = ()  # Message-IDs that it names, In-Reply-To included
 
 
+Bodies = Mapping[int, Sequence[FoundBody]]  # by UID
+
+
 class Describer(Protocol):
     """Reads messages for their announcement."""
 
@@ -51,11 +54,21 @@ class Describer(Protocol):
         """Whether the server gave enough to describe the message."""
         ...
 
+    async def read_ahead(self, connection: Connection, rows: Sequence[Fetched]) -> Bodies:
+        """Read at once what several messages lack; who is not in it is read by itself."""
+        ...
+
     async def describe(
-        self, connection: Connection, cursor: MailboxCursor, row: Fetched, *, not_before: int | None
+        self,
+        connection: Connection,
+        cursor: MailboxCursor,
+        row: Fetched,
+        *,
+        not_before: int | None,
+        ahead: Bodies,
     ) -> Description:
-        """Read what is still lacking, such as the text, unless the message is older than
-        ``not_before`` (epoch ms) and is not announced anyway.
+        """Read what is still lacking, such as the text, unless it was read ``ahead`` or the
+        message is older than ``not_before`` (epoch ms) and is not announced anyway.
         """
         ...
 
@@ -73,8 +86,23 @@ class MessageDescriber:
     def is_complete(self, row: Fetched) -> bool:
         return row.envelope is not None or row.structure is not None or bool(row.sections)
 
+    async def read_ahead(self, connection: Connection, rows: Sequence[Fetched]) -> Bodies:
+        settings = self._settings.snapshot
+        try:
+            return await fetch_small_bodies(
+                connection, [(row, wanted_bodies(row, settings)) for row in rows]
+            )
+        except CommandRefused:
+            return {}  # one of them may be what the server chokes on
+
     async def describe(
-        self, connection: Connection, cursor: MailboxCursor, row: Fetched, *, not_before: int | None
+        self,
+        connection: Connection,
+        cursor: MailboxCursor,
+        row: Fetched,
+        *,
+        not_before: int | None,
+        ahead: Bodies,
     ) -> Description:
         assert row.uid is not None
         settings = self._settings.snapshot
@@ -83,7 +111,9 @@ class MessageDescriber:
         known = Description({}, summary.date, summary.message_id, references_of(row))
         if not_before is not None and (summary.date is None or summary.date < not_before):
             return known
-        bodies = await _bodies(connection, row, wanted_bodies(row, settings))
+        bodies = ahead.get(row.uid)
+        if bodies is None:
+            bodies = await _bodies(connection, row, wanted_bodies(row, settings))
         make = partial(
             message_new_data,
             row,
