@@ -126,7 +126,8 @@ class Finisher:
         plain = _plain(claimed)
         if len(plain) < 2:
             return [], claimed
-        left = [sub for sub in claimed if sub not in plain]
+        together = {sub.queue_id for sub in plain}
+        left = [sub for sub in claimed if sub.queue_id not in together]
         try:
             account = await self._directory.get(plain[0].account)
             provider = await self._provider_of(account)

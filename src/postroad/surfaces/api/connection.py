@@ -43,6 +43,8 @@ class BoundedHttp(HttpToolsProtocol):
         super().data_received(data)
         if not self._is_in_head:
             return
+        if self._deadline is None:
+            self._start_deadline()
         self._head_bytes += len(data)
         if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
@@ -50,9 +52,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        # Most heads come whole, and need no deadline.
         self._is_in_head, self._head_bytes = True, 0
-        if self._deadline is None:
-            self._start_deadline()
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
