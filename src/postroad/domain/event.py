@@ -19,6 +19,7 @@ class EventName(StrEnum):
     MESSAGE_SENT = "messageSent"
     MESSAGE_DELIVERY_ERROR = "messageDeliveryError"
     MESSAGE_FAILED = "messageFailed"
+    RECIPIENT_SUPPRESSED = "recipientSuppressed"  # ours; sent only where it is asked for by name
     MAILBOX_RESET = "mailboxReset"
     MAILBOX_DELETED = "mailboxDeleted"
     MAILBOX_NEW = "mailboxNew"
