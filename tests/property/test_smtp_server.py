@@ -13,6 +13,7 @@ from postroad.protocol.smtp.server import (
     Login,
     MailWanted,
     Octets,
+    RcptWanted,
     Received,
     Reply,
     ServerSession,
@@ -67,7 +68,7 @@ def run(terms: Terms, pieces: list[bytes]) -> tuple[bytes, list[tuple[str, bytes
                     messages.append((mail.path, content))
                     content = b""
                     session.answer(_answer(event))
-                case MailWanted() | Login() | TlsWanted():
+                case MailWanted() | RcptWanted() | Login() | TlsWanted():
                     session.answer(_answer(event))
         said += session.take_output()
     return said, messages, False

@@ -278,9 +278,11 @@ class Submit:
 def refusal_of(skipped: Sequence[Skipped]) -> Unprocessable:
     """What a submit is refused with for its suppressed recipients."""
     first = skipped[0]
-    others = f" and {len(skipped) - 1} more" if len(skipped) > 1 else ""
+    who = f"{first.recipient} is"
+    if len(skipped) > 1:
+        who = f"{first.recipient} and {len(skipped) - 1} more are"
     return Unprocessable(
-        f"{first.recipient}{others} on suppression list {first.list_id} ({first.reason})",
+        f"{who} on suppression list {first.list_id} ({first.reason})",
         code="RecipientSuppressed",
         info={
             "recipients": [
