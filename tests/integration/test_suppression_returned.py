@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from postroad import store as stores
-from postroad.domain.bounce import Feedback, Report, ReportedRecipient
+from postroad.domain.bounce import Report
 from postroad.domain.event import RecordedEvent
-from postroad.domain.setting import SettingValues
 from postroad.domain.suppression import RESERVED_LIST, ReturnedMail, Suppressed
-from postroad.engine.suppression.automatic import suppress_returned
+from postroad.engine.suppression.automatic import Fate, suppress_returned
 from postroad.protocol.report import read_report
 from postroad.store import Store, Tx
 from postroad.store.events import EventPosition
 from support.store import account, put_account
 
 REPORTS = Path(__file__).parents[1] / "data" / "report"
-BOTH = SettingValues.of({"suppressionRules": "hardBouncesAndComplaints"})
-GLOBAL = SettingValues.of(
-    {"suppressionRules": "hardBouncesAndComplaints", "suppressionScope": "global"}
-)
+BOTH = {"suppressionRules": "hardBouncesAndComplaints"}
+GLOBAL = {**BOTH, "suppressionScope": "global"}
 ARRIVED = 1_741_683_900_000  # 2025-03-11T09:05:00Z
-MAIL = ReturnedMail("AAAAAQAAACc", ARRIVED, "0017b5a0ed91abcdef0", "<order-52@sender.example>")
+MAIL = ReturnedMail(
+    "shop", "AAAAAQAAACc", ARRIVED, "0017b5a0ed91abcdef0", "<order-52@sender.example>"
+)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -44,21 +43,32 @@ def report(name: str) -> Report:
 
 
 async def record(
-    store: Store, read: Report, settings: SettingValues = BOTH, mail: ReturnedMail = MAIL
+    store: Store,
+    read: Report,
+    settings: Mapping[str, object] = BOTH,
+    mail: ReturnedMail = MAIL,
+    wrote_to: Sequence[str] | None = None,
 ) -> list[Suppressed]:
-    """Do what whoever records a report does: one call for each recipient, in one unit."""
-    fates: list[tuple[str, ReportedRecipient | Feedback]] = [
-        (item.recipient, item) for item in read.failures
-    ]
+    """Do what whoever records a report does, in one unit; the entries that are new."""
+    fates: list[Fate] = [*read.recipients]
+    reported = [item.recipient for item in read.recipients]
     if read.feedback is not None:
-        fates += [(recipient, read.feedback) for recipient in read.feedback.recipients]
+        fates.append(read.feedback)
+        reported += read.feedback.recipients
 
     async def unit(tx: Tx) -> list[Suppressed]:
-        entries = [
-            await suppress_returned(tx, "shop", who, fate, mail=mail, settings=settings)
-            for who, fate in fates
+        await tx.settings.delete(GLOBAL)
+        await tx.settings.set(settings)
+        events = await suppress_returned(
+            tx, "shop", fates, wrote_to=reported if wrote_to is None else wrote_to, mail=mail
+        )
+        await tx.events.record(*events)
+        return [
+            entry
+            for event in events
+            for entry in await tx.suppressions.find(RESERVED_LIST, str(event.data["recipient"]))
+            if entry.created_at == tx.now
         ]
-        return [entry for entry in entries if entry is not None]
 
     return await store.write(unit)
 
@@ -126,7 +136,7 @@ async def test_anything_else_is_not_listed(store: Store, name: str) -> None:
 
 
 async def test_by_default_nothing_is_listed(store: Store) -> None:
-    assert await record(store, report("exim-failed"), SettingValues()) == []
+    assert await record(store, report("exim-failed"), {}) == []
 
 
 async def test_report_that_anybody_could_have_written_is_not_believed(store: Store) -> None:
@@ -156,14 +166,53 @@ async def test_entry_by_hand_is_left_as_it_is(store: Store) -> None:
     assert await listed(store) == [by_hand]
 
 
-async def test_unit_that_fails_leaves_neither_entry_nor_event(store: Store) -> None:
-    (fate,) = report("exim-failed").failures
+async def test_report_in_the_mailbox_of_another_account_says_so(store: Store) -> None:
+    (entry,) = await record(store, report("exim-failed"), BOTH, replace(MAIL, reporter="inbox"))
+    assert entry.evidence is not None and entry.evidence.reporter == "inbox"
+    (event,) = await told(store)
+    assert event.account == "shop"
+    assert json.loads(event.data)["reporter"] == "inbox"
+
+
+async def test_only_who_was_written_to_is_listed_and_as_he_was_written_to(store: Store) -> None:
+    read = report("exim-failed")
+    nobody_known = ["a@x.test", "b@x.test"]
+    assert await record(store, read, BOTH, MAIL, nobody_known) == []
+    (entry,) = await record(store, read, BOTH, MAIL, ["a@x.test", "Gone@ONE.example"])
+    assert entry.recipient == "Gone@ONE.example"
+
+
+async def test_bounce_of_a_forwarded_mail_counts_for_the_one_address(store: Store) -> None:
+    (entry,) = await record(store, report("exim-failed"), BOTH, MAIL, ["old@home.example"])
+    assert entry.recipient == "old@home.example"
+
+
+async def test_complaint_without_its_address_counts_for_the_only_one(store: Store) -> None:
+    assert await record(store, report("arf"), BOTH, MAIL, ["a@x.test", "b@x.test"]) == []
+    (entry,) = await record(store, report("arf"), BOTH, MAIL, ["angry@home.example"])
+    assert entry.recipient == "angry@home.example"
+
+
+async def test_unit_that_fails_leaves_nobody_listed(store: Store) -> None:
+    read = report("exim-failed")
 
     async def unit(tx: Tx) -> None:
-        assert await suppress_returned(tx, "shop", fate.recipient, fate, mail=MAIL, settings=BOTH)
+        await tx.settings.set(BOTH)
+        assert await suppress_returned(
+            tx, "shop", read.recipients, wrote_to=["gone@one.example"], mail=MAIL
+        )
         raise LookupError("the rest of the unit fails")
 
     with pytest.raises(LookupError):
         await store.write(unit)
     assert await listed(store) == []
-    assert await told(store) == []
+
+
+async def test_report_of_thousands_lists_each_once(store: Store) -> None:
+    (fate,) = report("exim-failed").recipients
+    names = [f"n{number}@x.test" for number in range(1000)]
+    fates = [replace(fate, recipient=name) for name in [*names, *names]]
+    read = replace(report("exim-failed"), recipients=tuple(fates))
+    await record(store, read, BOTH, MAIL, names[:100])
+    _, total = await store.read(lambda tx: tx.suppressions.entries(RESERVED_LIST, 0, 1))
+    assert total == len(await told(store)) == 100

@@ -27,7 +27,7 @@ async def match(store: Store, addresses: list[str], *lists: str, who: str = "a")
 
 
 async def test_entry_comes_back_whole(store: Store) -> None:
-    evidence = Evidence("m", START, "q", "hard", "user_unknown", "5.1.1", "550 niemand ä", "mx")
+    evidence = Evidence("r", "m", START, "q", "hard", "user_unknown", "5.1.1", "550 ä", "mx")
     full = entry(
         "Gone@Bücher.example",
         scope="a",

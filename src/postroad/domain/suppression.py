@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Self
@@ -69,7 +69,8 @@ class SuppressionAnswer(StrEnum):
 class ReturnedMail:
     """The mail that a report came in."""
 
-    message: str  # its id in the account's mailbox
+    reporter: str  # account in whose mailbox it lies; often not the one that sent
+    message: str  # its id there
     arrived_at: int  # epoch ms
     queue_id: str | None  # our submission that the report speaks of; None when none is known
     message_id: str | None = None  # of the mail that was sent, with <>
@@ -79,7 +80,8 @@ class ReturnedMail:
 class Evidence:
     """What brought an address onto the reserved list. Anything not told is ``None`` or empty."""
 
-    message: str  # id of the mail with the report, in the account's mailbox
+    reporter: str  # account in whose mailbox the mail with the report lies
+    message: str  # its id there
     reported_at: int  # epoch ms; when that mail arrived
     queue_id: str  # our submission that the report speaks of
     type: str | None = None  # BounceType
@@ -91,6 +93,7 @@ class Evidence:
     def to_json(self) -> dict[str, object]:
         """The members as they are kept, without those that are not told."""
         members: dict[str, object] = {
+            "reporter": self.reporter,
             "message": self.message,
             "reportedAt": self.reported_at,
             "queueId": self.queue_id,
@@ -110,6 +113,7 @@ class Evidence:
 
         at = value.get("reportedAt")
         return cls(
+            reporter=text("reporter") or "",
             message=text("message") or "",
             reported_at=at if isinstance(at, int) else 0,
             queue_id=text("queueId") or "",
@@ -208,6 +212,24 @@ def suppression_of(
     )
 
 
+def is_cause(returned: ReportedRecipient | Feedback, rules: SuppressionRules) -> bool:
+    """Whether ``rules`` make this a reason to suppress."""
+    return _cause(returned, rules) is not None
+
+
+def addressed(reported: Iterable[str], wrote_to: Sequence[str]) -> str | None:
+    """Whom of those that were written to a report is about, as he was written to.
+
+    A report may name the address that a mail was forwarded to. Where only one was written to it
+    is about him all the same; among several nobody can tell, and it is ``None``.
+    """
+    keys = {address_key(who): who for who in reversed(wrote_to)}
+    for address in reported:
+        if (who := keys.get(address_key(address))) is not None:
+            return who
+    return wrote_to[0] if len(keys) == 1 else None
+
+
 def first_by_list(found: Sequence[Suppressed], lists: Sequence[str]) -> dict[str, Suppressed]:
     """By address the entry to tell of: of the first of ``lists`` that has it."""
     order = {list_id: place for place, list_id in enumerate(lists)}
@@ -272,6 +294,7 @@ def _evidence(
     match returned:
         case ReportedRecipient(verdict=verdict, response=response):
             return Evidence(
+                mail.reporter,
                 mail.message,
                 mail.arrived_at,
                 queue_id,
@@ -283,7 +306,13 @@ def _evidence(
             )
         case Feedback():
             told_by = returned.reporting_mta or returned.source or ""
-            return Evidence(mail.message, mail.arrived_at, queue_id, mta=_shown(told_by) or None)
+            return Evidence(
+                mail.reporter,
+                mail.message,
+                mail.arrived_at,
+                queue_id,
+                mta=_shown(told_by) or None,
+            )
 
 
 def _shown(text: str) -> str:

@@ -27,6 +27,7 @@ from postroad.domain.suppression import (
     SuppressionRules,
     SuppressionScope,
     address_key,
+    addressed,
     first_by_list,
     suppression_of,
 )
@@ -42,7 +43,7 @@ HARD = ReportedRecipient(
     verdict=UNKNOWN,
 )
 ABUSE = Feedback("abuse", reporting_mta="fbl.example.net")
-MAIL = ReturnedMail("AAAAAQAAAAE", 1000, "q1", "<1@example.com>")
+MAIL = ReturnedMail("inbox", "AAAAAQAAAAE", 1000, "q1", "<1@example.com>")
 BOTH = SuppressionRules.HARD_BOUNCES_AND_COMPLAINTS
 
 
@@ -120,6 +121,7 @@ def test_hard_bounce_puts_its_recipient_onto_the_list_with_the_evidence() -> Non
         scope="me",
         message_id="<1@example.com>",
         evidence=Evidence(
+            reporter="inbox",
             message="AAAAAQAAAAE",
             reported_at=1000,
             queue_id="q1",
@@ -173,7 +175,7 @@ def test_rules_say_which_reports_count(
 
 
 def test_report_on_no_mail_of_ours_suppresses_nobody() -> None:
-    assert judged(mail=ReturnedMail("AAAAAQAAAAE", 1000, None)) is None
+    assert judged(mail=ReturnedMail("inbox", "AAAAAQAAAAE", 1000, None)) is None
 
 
 @pytest.mark.parametrize(
@@ -196,8 +198,27 @@ def test_evidence_comes_back_from_its_row() -> None:
     entry = judged()
     assert entry is not None and entry.evidence is not None
     assert Evidence.from_json(entry.evidence.to_json()) == entry.evidence
-    bare = Evidence("m", 5, "q")
+    bare = Evidence("r", "m", 5, "q")
     assert Evidence.from_json(bare.to_json()) == bare
+
+
+@pytest.mark.parametrize(
+    ("reported", "wrote_to", "who"),
+    [
+        (["gone@x.test"], ["A@x.test", "Gone@X.test"], "Gone@X.test"),
+        (["", "gone@x.test"], ["gone@x.test", "b@x.test"], "gone@x.test"),
+        (["first@x.test", "second@x.test"], ["second@x.test", "first@x.test"], "first@x.test"),
+        (["forwarded@y.test"], ["gone@x.test"], "gone@x.test"),
+        (["forwarded@y.test"], ["gone@x.test", "GONE@x.test"], "gone@x.test"),
+        (["forwarded@y.test"], ["gone@x.test", "b@x.test"], None),
+        ([], ["gone@x.test"], "gone@x.test"),
+        (["gone@x.test"], [], None),
+    ],
+)
+def test_report_is_about_somebody_who_was_written_to(
+    reported: list[str], wrote_to: list[str], who: str | None
+) -> None:
+    assert addressed(reported, wrote_to) == who
 
 
 def test_the_first_list_that_has_an_address_is_told() -> None:

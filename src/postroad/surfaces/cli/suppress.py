@@ -192,6 +192,7 @@ def _described(entry: Suppressed) -> Iterator[tuple[str, str]]:
             ("said", evidence.text),
             ("by", evidence.mta),
             ("report", evidence.message),
+            ("in mailbox", evidence.reporter),
             ("reported", moment(evidence.reported_at)),
         ]
     yield from ((name, value) for name, value in told if value)
