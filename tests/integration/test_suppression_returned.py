@@ -127,7 +127,7 @@ async def test_complaint_is_listed(store: Store, name: str) -> None:
 
 @pytest.mark.parametrize(
     "name", ["imail", "exim-warning", "google-groups", "barracuda", "arf-auth-failure", "vacation",
-             "success-report", "newsletter"]
+             "success-report", "qmail-queue-too-long", "newsletter"]
 )  # fmt: skip
 async def test_anything_else_is_not_listed(store: Store, name: str) -> None:
     assert await record(store, report(name)) == []

@@ -19,7 +19,6 @@ class EventName(StrEnum):
     MESSAGE_SENT = "messageSent"
     MESSAGE_DELIVERY_ERROR = "messageDeliveryError"
     MESSAGE_FAILED = "messageFailed"
-    RECIPIENT_SUPPRESSED = "recipientSuppressed"  # ours; sent only where it is asked for by name
     MAILBOX_RESET = "mailboxReset"
     MAILBOX_DELETED = "mailboxDeleted"
     MAILBOX_NEW = "mailboxNew"
@@ -29,6 +28,7 @@ class EventName(StrEnum):
     ACCOUNT_ADDED = "accountAdded"
     ACCOUNT_INITIALIZED = "accountInitialized"
     ACCOUNT_DELETED = "accountDeleted"
+    RECIPIENT_SUPPRESSED = "recipientSuppressed"  # ours; sent only where it is asked for by name
 
 
 @dataclass(frozen=True, slots=True)

@@ -280,12 +280,19 @@ def _cause(
 ) -> tuple[SuppressionSource, str] | None:
     match returned:
         case ReportedRecipient(action=Action.FAILED, verdict=verdict):
-            if rules.takes_bounces and verdict.type is BounceType.HARD:
+            is_hard = verdict.type is BounceType.HARD and not _is_transient(returned)
+            if rules.takes_bounces and is_hard:
                 return SuppressionSource.BOUNCE, verdict.reason.value
         case Feedback(feedback_type=kind):
             if rules.takes_complaints and kind in _COMPLAINTS:
                 return SuppressionSource.COMPLAINT, kind
     return None
+
+
+def _is_transient(returned: ReportedRecipient) -> bool:
+    """Whether the code contradicts the words: a server in trouble may say "unknown" of anybody."""
+    code = None if returned.response is None else returned.response.code
+    return (returned.status or "").startswith("4.") or (code is not None and 400 <= code < 500)
 
 
 def _evidence(

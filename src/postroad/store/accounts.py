@@ -125,9 +125,9 @@ class Accounts:
         submissions = Submissions(self._session)
         while await submissions.remove_account(account):
             pass
+        await self._session.run("delete_account_suppressions", account=account)
         self._session.defer("delete_account_idempotency", account=account)
         self._session.defer("delete_event_totals", account=account)
-        self._session.defer("delete_account_suppressions", account=account)
         self._session.notify("accounts", account)
         self._session.notify("tokens")
         return True

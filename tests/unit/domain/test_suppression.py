@@ -148,6 +148,13 @@ def test_complaint_puts_its_recipient_onto_the_list() -> None:
         ReportedRecipient("gone@example.net", Action.FAILED),  # the report does not say why
         ReportedRecipient("gone@example.net", Action.DELAYED, verdict=UNKNOWN),
         ReportedRecipient("gone@example.net", Action.DELIVERED),
+        ReportedRecipient("gone@example.net", Action.FAILED, status="4.1.1", verdict=UNKNOWN),
+        ReportedRecipient(
+            "gone@example.net",
+            Action.FAILED,
+            response=Response("451 unknown user", code=451),
+            verdict=UNKNOWN,
+        ),
         Feedback("not-spam"),
         Feedback("auth-failure"),
         Feedback("virus"),

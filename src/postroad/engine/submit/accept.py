@@ -102,7 +102,7 @@ class Submit:
             prepared = await asyncio.to_thread(prepare, request, account, referral, now=now)
         else:
             prepared = prepare(request, account, referral, now=now)
-        skipped = await self._screen(account, prepared)
+        skipped = await self._screen(account, prepared, is_dry=request.dry_run)
         if request.dry_run:
             return SubmitResult(
                 prepared.message_id,
@@ -130,22 +130,25 @@ class Submit:
 
         return await self._enqueue(account, request, prepared, pieces(), skipped)
 
-    async def _screen(self, account: Account, prepared: Prepared) -> tuple[Skipped, ...]:
+    async def _screen(
+        self, account: Account, prepared: Prepared, *, is_dry: bool = False
+    ) -> tuple[Skipped, ...]:
         """The recipients to leave out. Raises :exc:`Unprocessable` where none may be."""
         recipients = prepared.envelope.rcpt_to
         skipped = await self._suppression.screen(account.account, recipients)
         if not skipped:
             return ()
         is_refused = self._settings.snapshot.suppression.answer is SuppressionAnswer.REFUSE
-        metrics.recipients_suppressed("refused" if is_refused else "skipped", len(skipped))
-        log.info(
-            "recipients suppressed",
-            account=account.account,
-            suppressed=len(skipped),
-            recipients=len(recipients),
-            lists=sorted({item.list_id for item in skipped}),
-            refused=is_refused,
-        )
+        if not is_dry:
+            metrics.recipients_suppressed("refused" if is_refused else "skipped", len(skipped))
+            log.info(
+                "recipients suppressed",
+                account=account.account,
+                suppressed=len(skipped),
+                recipients=len(recipients),
+                lists=sorted({item.list_id for item in skipped}),
+                refused=is_refused,
+            )
         if is_refused:
             raise refusal_of(skipped)
         return skipped

@@ -33,7 +33,7 @@ DELETE FROM suppression
    AND address = :address
    AND (CAST(:scope AS TEXT) IS NULL OR scope = :scope)
 
--- delete_account_suppressions :defer
+-- delete_account_suppressions :run slow
 DELETE FROM suppression
  WHERE scope = :account
    AND scope <> ''
