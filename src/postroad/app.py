@@ -46,6 +46,7 @@ from postroad.engine.providers.registry import Providers
 from postroad.engine.providers.route import MailboxRoute
 from postroad.engine.settings import Settings
 from postroad.engine.submit.accept import Submit
+from postroad.engine.suppression.service import Suppression
 from postroad.engine.sync.describe import MessageDescriber
 from postroad.engine.trust import Trust
 from postroad.engine.wakeup import Hint
@@ -143,6 +144,7 @@ class _Server:
                 group.create_task(services.housekeeping.run(), name="housekeeping"),
                 group.create_task(services.engine.settings.run(), name="settings"),
                 group.create_task(services.engine.access.run(), name="access"),
+                group.create_task(services.engine.suppression.run(), name="suppression"),
             ]
             await stop.wait()
             await self._end(services, http, web, draining, background)
@@ -199,6 +201,7 @@ class _Server:
             SandboxRelay(store, settings=settings, slow_s=config.sandbox.slow_s),
             attempt_limit_s=config.delivery.attempt_timeout_s,
         )
+        suppression = Suppression(store, settings)
         http_client = HttpClient(policy=EgressPolicy(config.webhooks.egress_policy))
         engine = Engine(
             store=store,
@@ -210,7 +213,7 @@ class _Server:
                 reconnect=supervisor.reconnect,
                 default_indexer=lambda: settings.snapshot.imap_indexer,
             ),
-            submit=Submit(store, directory, settings, providers.get),
+            submit=Submit(store, directory, settings, providers.get, suppression),
             outbox=Outbox(store),
             mail=Mail(
                 store,
@@ -222,6 +225,7 @@ class _Server:
             ),
             access=access,
             settings=settings,
+            suppression=suppression,
         )
         return _Services(
             engine=engine,

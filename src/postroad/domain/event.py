@@ -28,6 +28,7 @@ class EventName(StrEnum):
     ACCOUNT_ADDED = "accountAdded"
     ACCOUNT_INITIALIZED = "accountInitialized"
     ACCOUNT_DELETED = "accountDeleted"
+    RECIPIENT_SUPPRESSED = "recipientSuppressed"  # ours; sent only where it is asked for by name
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,11 @@ def _histogram(name: str, meaning: str, buckets: Sequence[float]) -> Histogram:
 _SUBMISSIONS = _counter(
     "postroad_submissions_accepted", "Messages on disk and promised to be relayed.", "source"
 )
+_SUPPRESSED = _counter(
+    "postroad_recipients_suppressed",
+    "Recipients of submits who were on a suppression list, by what came of them.",
+    "outcome",
+)
 _QUEUE = _gauge(
     "postroad_queue_messages", "Submissions in each state, at the time of the scrape.", "state"
 )
@@ -136,6 +141,11 @@ ProcessCollector(registry=_REGISTRY)
 def submission_accepted(source: str) -> None:
     """Count one message committed to the store; ``source`` is a ``Source`` value."""
     _bound(_SUBMISSIONS, source).inc()
+
+
+def recipients_suppressed(outcome: str, count: int) -> None:
+    """Count suppressed recipients; ``outcome`` is ``skipped`` or ``refused``."""
+    _bound(_SUPPRESSED, outcome).inc(count)
 
 
 def relay_attempted(outcome: str, seconds: float) -> None:

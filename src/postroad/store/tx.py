@@ -16,6 +16,7 @@ from postroad.store.sandbox import Sandbox
 from postroad.store.secrets import Secrets
 from postroad.store.settings import Settings
 from postroad.store.submissions import Submissions
+from postroad.store.suppressions import Suppressions
 from postroad.store.tokens import Tokens
 from postroad.store.webhooks import Webhooks
 
@@ -38,6 +39,7 @@ class Tx:
         "secrets",
         "settings",
         "submissions",
+        "suppressions",
         "tokens",
         "webhooks",
     )
@@ -57,6 +59,7 @@ class Tx:
         self.secrets = Secrets(session)
         self.settings = Settings(session)
         self.submissions = Submissions(session)
+        self.suppressions = Suppressions(session)
         self.tokens = Tokens(session)
         self.webhooks = Webhooks(session)
 

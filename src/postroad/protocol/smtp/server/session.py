@@ -33,6 +33,7 @@ from postroad.protocol.smtp.server.events import (
     Login,
     MailWanted,
     Octets,
+    RcptWanted,
     Received,
     Spoiled,
     TlsWanted,
@@ -135,6 +136,9 @@ class ServerSession:
                 self._state, self.helo = State.START, ""
             case MailWanted(mail) if reply.is_success:
                 self._mail, self._state = mail, State.MAIL
+            case RcptWanted(rcpt) if reply.is_success:
+                self._rcpts.append(rcpt)
+                self._state = State.RCPT
             case Received():
                 self._forget_message()
                 if reply.is_success:
@@ -163,10 +167,8 @@ class ServerSession:
             self._is_skipping, self._exchange, self._at = False, None, end + 1
             self._refuse(replies.TOO_LONG)
             return True
-        line = self._input[self._at : end]
+        line = self._input[self._at : end].removesuffix(b"\r")
         self._at = end + 1
-        if line[-1:] == b"\r":
-            line = line[:-1]
         try:
             if self._exchange is not None:
                 self._step(self._exchange, decode_response(line))
@@ -277,10 +279,8 @@ class ServerSession:
         if len(self._rcpts) >= self._terms.max_recipients:
             # Not a bad command: the client sends the others in another transaction.
             self._say(replies.TOO_MANY_RECIPIENTS)
-            return
-        self._rcpts.append(rcpt)
-        self._state = State.RCPT
-        self._say(replies.ACCEPTED)
+        else:
+            self._events.append(RcptWanted(rcpt))
 
     def _begin_data(self, args: str) -> None:
         if args:
