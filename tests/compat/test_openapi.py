@@ -62,6 +62,7 @@ EXTRA = {
     "idempotencyStrict": "refuses a repeated key with another body",
     "failedRetention": "failed content is kept so that it can be sent again",
     "eventRetention": "the event log outlives delivery",
+    "sentRetention": "what was sent is remembered, so that a bounce finds it",
     "smtpServerTLSRequired": "STARTTLS before anything else",
     "smtpServerNormalise": "bare line ends mended instead of refused",
     "type": "creates sandbox accounts",

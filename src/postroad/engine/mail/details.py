@@ -110,9 +110,17 @@ def message_use(special_use: SpecialUse | None, labels: Iterable[str] | None) ->
     """What a message is, by its mailbox or its labels. Contract B-061."""
     if not labels:
         return special_use if special_use in _MESSAGE_USES else None
-    uses = {_LABEL_USES.get(label.lower()) for label in labels}
-    uses.add(special_use)
+    uses = message_uses(special_use, labels)
     return next((use for use in _MESSAGE_USES if use in uses), None)
+
+
+def message_uses(
+    special_use: SpecialUse | None, labels: Iterable[str] | None
+) -> frozenset[SpecialUse]:
+    """All that a message is, by its mailbox and by its labels."""
+    uses = {_LABEL_USES.get(label.lower()) for label in labels or ()}
+    uses.add(special_use)
+    return frozenset(use for use in uses if use is not None)
 
 
 def _summary(

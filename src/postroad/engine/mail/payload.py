@@ -21,12 +21,12 @@ from postroad.engine.mail.text import assemble, wanted_parts
 from postroad.engine.providers.results import FoundBody, PartWish
 from postroad.engine.webhooks.payload import iso_time
 from postroad.protocol.imap.fetch import Fetched
-from postroad.protocol.mime.auto_reply import AUTO_REPLY_FIELDS
 from postroad.protocol.mime.transfer import decode_transfer
+from postroad.protocol.report.candidate import REPORT_FIELDS
 
 # An event lies in the store and in one request of a webhook; nobody takes more than that.
 MAX_ATTACHMENT_BYTES = 32 * 1024 * 1024  # encoded, of one attachment
-_FIELDS = ("From", "To", "Cc", "Date", "References", "In-Reply-To", *AUTO_REPLY_FIELDS)
+_FIELDS = (*REPORT_FIELDS, "Date")
 
 
 def needed_items(settings: SettingValues) -> tuple[str, ...]:

@@ -17,6 +17,9 @@ from postroad.domain.lease import Lease
 from postroad.domain.mailbox import Mailbox, SpecialUse
 from postroad.domain.mailbox_state import Indexer, MailboxCursor, MailboxState
 from postroad.domain.message_index import MAX_MESSAGES, Chunk, Entry
+from postroad.engine.returns.clue import Clue
+from postroad.engine.returns.record import Returns
+from postroad.engine.returns.tally import tally
 from postroad.engine.sync import threads
 from postroad.engine.sync.diff import Changes, Sight, amend, split
 from postroad.engine.sync.moves import Moves
@@ -46,6 +49,7 @@ class Arrival:
     is_indexed: bool = True  # the server has told of it; otherwise it is not known any further
     email_id: str | None = None
     thread_nodes: tuple[int, ...] = ()  # of itself and all that it refers to; empty: not wanted
+    clue: Clue | None = None  # to the message that it is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +201,8 @@ class Ingest:
             if cursor.indexer is Indexer.FULL:
                 await self._append(tx, cursor, new)
             teller = Teller.of(self._account, cursor)
+            news = ((one.data, one.clue) for one in arrivals)
+            returns = await Returns.begin(tx, self._account, news)
             for one in arrivals:
                 if one.missing is not None:
                     retries, delay_ms = one.missing
@@ -208,7 +214,9 @@ class Ingest:
                 data = await self._threaded(tx, one)
                 if data is not None:
                     seems_new = not was_met and cursor.special_use is not SpecialUse.SENT
-                    events.append(teller.message_new({**data, "seemsLikeNew": seems_new}))
+                    told = await returns.tell(data, one.clue, is_first=not was_met)
+                    events.append(teller.message_new({**told.data, "seemsLikeNew": seems_new}))
+                    events += told.events
             moved = replace(
                 cursor,
                 messages=cursor.messages + len(new),
@@ -360,4 +368,5 @@ class Ingest:
         result, events = await self._store.write(fenced)
         for event in events:
             metrics.event_recorded(event.name.value)
+        tally(events)
         return result

@@ -17,9 +17,9 @@ from postroad.protocol.mime.part import BodyPart
 from postroad.protocol.report.autoreply import AUTO_ANSWER_FIELDS, read_auto_reply
 from postroad.protocol.report.complaint import is_complaint_desk, is_complaint_subject
 from postroad.protocol.report.returned import RETURNED_TYPES
-from postroad.protocol.report.signs import Signs, read_signs
+from postroad.protocol.report.signs import Signs
 
-# The header fields that :func:`may_report` and :func:`is_automatic` look at.
+# The header fields that signs are read from, and those that :func:`is_automatic` looks at.
 REPORT_FIELDS = tuple(
     dict.fromkeys(
         (
@@ -45,10 +45,11 @@ _NOTIFIER = re.compile(r"@(?:[\w-]+\.)*(?:amazonaws|amazonses)\.com$")
 _FAILED = re.compile(r"undeliver|fail(?:ed|ure)|returned|error", re.I)
 
 
-def may_report(headers: Headers, root: BodyPart | None) -> bool:
+def may_report(signs: Signs, root: BodyPart | None) -> bool:
     """Whether the mail may be a bounce, a delivery report or a complaint.
 
-    ``headers`` has at least :data:`REPORT_FIELDS`, ``root`` is the tree of parts if it is known.
+    ``signs`` are read from at least :data:`REPORT_FIELDS`; ``root`` is the tree of parts if it is
+    known.
     """
     types = set()
     for part in _own_parts(root):
@@ -57,9 +58,7 @@ def may_report(headers: Headers, root: BodyPart | None) -> bool:
         if b"delivery-status" in part.parameters.get("report-type", b"").lower():
             return True
         types.add(part.content_type)
-    signs = read_signs(headers)
-    # Below this weight the reader believes no text; a reply weighs less than nothing.
-    if signs.weight >= 2 or signs.is_daemon:
+    if signs.weight >= 2:  # below that the reader believes no text
         return True
     if is_complaint_desk(signs.sender) or is_complaint_subject(signs.subject):
         return True
@@ -69,15 +68,15 @@ def may_report(headers: Headers, root: BodyPart | None) -> bool:
 
 
 def is_automatic(
-    headers: Headers, subject: str | None, in_reply_to: str | None, signs: Signs | None = None
+    headers: Headers, signs: Signs, *, subject: str | None, in_reply_to: str | None
 ) -> bool:
     """Whether a machine answered: by the contract's signs (B-199) or by those of the reader.
 
     ``subject`` and ``in_reply_to`` are what an envelope told, for where ``headers`` lack them.
     """
-    if is_auto_reply(subject, in_reply_to, headers):
-        return True
-    return read_auto_reply(headers, signs or read_signs(headers)) is not None
+    return is_auto_reply(subject, in_reply_to, headers) or (
+        read_auto_reply(headers, signs) is not None
+    )
 
 
 def _own_parts(root: BodyPart | None) -> Iterator[BodyPart]:
