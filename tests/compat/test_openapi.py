@@ -26,7 +26,6 @@ NOT_YET = {
     "OAuth2 and provider APIs": """
         app baseScopes redirect delegationError outlookSubscription tokenRequest
         useStructuredFormat category emailIds deletedMessages result""",
-    "bounces, told with the message": "bounces",
     "ids of mailboxes, known where they are created alone": "mailboxId",
     "a message number that holds for a moment only": "seq",
     "an address that is pinned": "expectedEmail",

@@ -212,10 +212,10 @@ def test_what_is_sent_or_known_does_not_seem_new() -> None:
 
 
 def test_only_needed_headers_are_fetched() -> None:
-    header = needed_items(SettingValues(notify_headers=("List-Id", "bad name", "ü")))[-1]
+    header = needed_items(SettingValues(notify_headers=("X-Mine", "bad name", "ü")))[-1]
 
     assert header.startswith("BODY.PEEK[HEADER.FIELDS (From To")
-    assert " List-Id)]" in header
+    assert " X-Mine)]" in header
     assert "bad" not in header
     assert needed_items(SettingValues(notify_headers=("*",)))[-1] == "BODY.PEEK[HEADER]"
 
