@@ -38,7 +38,7 @@ class Returning:
     def submit(self, **body: Any) -> dict[str, Any]:
         return self.road.submit(self.account, **body)
 
-    def wait_for(self, event: str, **data: object) -> Delivery:
+    def wait_for(self, event: str, **data: Any) -> Delivery:
         return self.road.receiver.wait_for(event, **data)
 
     def receive(self, *lines: str, sender: str = "x@example.net") -> None:
