@@ -22,7 +22,7 @@ from postroad.engine.mail.details import summary_of
 from postroad.engine.returns.clue import Clue, Outside, clue_of, wants_source
 from postroad.engine.returns.match import WINDOW_MS
 from postroad.engine.returns.record import Returns, Told
-from postroad.engine.sync.ingest import Arrival, Ingest
+from postroad.engine.sync.ingest import Arrival, Ingest, portions
 from postroad.protocol.report import read_report
 from postroad.protocol.report.fields import MAX_RECIPIENTS
 from postroad.store import Store, Tx
@@ -382,6 +382,23 @@ async def test_ten_thousand_recipients_are_bounded(store: Store) -> None:
     assert len(kept) == MAX_RECIPIENTS
 
 
+async def test_a_huge_original_is_not_repeated_for_each_recipient(store: Store) -> None:
+    octets = bounce(*(f"u{n}@one.example" for n in range(1_000)))
+    fields = b"".join(b"X-%d: %s\r\n" % (n, b"y" * 900) for n in range(190))
+    octets = octets.replace(b"Subject: Hi", fields + b"Subject: Hi")
+
+    told = await tell(store, octets)
+
+    assert len(told.events) == 1_000
+    assert sum(len(json.dumps(one.data)) for one in told.events) < 3_000_000
+    alone = await tell(
+        store, bounce("a@b", own_id="<2@x>").replace(b"Subject: Hi", fields + b"Subject: Hi")
+    )
+    headers = alone.events[0].data["messageHeaders"]
+    assert isinstance(headers, dict)
+    assert len(headers) == 192
+
+
 async def test_a_report_that_names_thousands_of_messages_is_bounded(store: Store) -> None:
     await sent(store)
     many = " ".join(f"<{n}@far.example>" for n in range(5_000))
@@ -390,6 +407,16 @@ async def test_a_report_that_names_thousands_of_messages_is_bounded(store: Store
 
     assert found is not None
     assert len(found.named) <= 12
+
+
+async def test_many_large_reports_are_not_one_transaction() -> None:
+    large = bounce(*(f"u{n}@one.example" for n in range(1_000)))
+    arrivals = [arrival(large, 1), arrival(bounce("a@b"), 2), arrival(large, 3), arrival(large, 4)]
+
+    groups = [[one.entry.uid for one in group] for group in portions(arrivals)]
+
+    assert groups == [[1, 2], [3], [4]]
+    assert portions([]) == []
 
 
 @dataclass

@@ -26,6 +26,7 @@ from postroad.engine.returns.told import (
 from postroad.store import Tx
 
 _MAX_ENTRIES = 100  # bounces of one message that are shown with it
+_MAX_ROWS = 1_000  # recipients of one report
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Returns:
             return Told(data)
         events = []
         for item, row in rows:
-            told = bounce_data(report, item, row.recipient, data.get("id"))
+            told = bounce_data(report, item, row.recipient, data.get("id"), events=len(rows))
             events.append(self._event(EventName.MESSAGE_BOUNCE, told, found))
         return Told(data, events)
 
@@ -137,7 +138,7 @@ class Returns:
                 self._row(ReturnedKind.COMPLAINT, data, report, recipient, found),
                 reason=feedback.feedback_type,
             )
-            for recipient in feedback.recipients
+            for recipient in feedback.recipients[:_MAX_ROWS]
         ]
         if not await self._record(clue, data, rows):
             return Told(data)

@@ -22,12 +22,25 @@ from postroad.protocol.mime.dates import parse_date
 from postroad.protocol.mime.words import decode_words
 
 _MAX_ADDRESSES = 50  # of one header field
+_MAX_COMPLAINED = 1_000  # recipients of one complaint
+_MAX_HEADER_CHARS = 256 * 1024  # of the original, in all events of one report together
+_MIN_HEADER_CHARS = 1024  # in one event
 
 
 def bounce_data(
-    report: Report, item: ReportedRecipient, recipient: str, bounce_message: object
+    report: Report,
+    item: ReportedRecipient,
+    recipient: str,
+    bounce_message: object,
+    *,
+    events: int = 1,
 ) -> dict[str, object]:
-    """The ``data`` of messageBounce. ``bounce_message`` is the id of the mail that told it."""
+    """The ``data`` of messageBounce. ``bounce_message`` is the id of the mail that told it.
+
+    The header of the original stands in each of the report's ``events``; where they are many,
+    only its first fields do.
+    """
+    headers = _cut(report.original, max(_MIN_HEADER_CHARS, _MAX_HEADER_CHARS // events))
     mta = item.remote_mta or report.reporting_mta
     data = {
         "bounceMessage": bounce_message,
@@ -43,7 +56,7 @@ def bounce_data(
     }
     return told(data) | {
         "messageId": report.original.message_id,
-        "messageHeaders": _grouped(report.original.headers) or None,
+        "messageHeaders": _grouped(headers) or None,
     }
 
 
@@ -110,7 +123,7 @@ def complaint_data(report: Report, feedback: Feedback, message: object) -> dict[
         "version": feedback.version,
         "originalEnvelopeId": feedback.envelope_id,
         "originalMailFrom": feedback.mail_from,
-        "originalRcptTo": list(feedback.recipients),
+        "originalRcptTo": list(feedback.recipients[:_MAX_COMPLAINED]),
         "arrivalDate": _iso(feedback.arrival_date),
         "reportingMta": feedback.reporting_mta,
         "sourceIp": feedback.source_ip,
@@ -171,6 +184,17 @@ def _grouped(headers: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     for name, value in headers:
         found.setdefault(name, []).append(value)
     return found
+
+
+def _cut(original: OriginalMessage, max_chars: int) -> list[tuple[str, str]]:
+    """The first fields that fit."""
+    kept = []
+    for name, value in original.headers:
+        max_chars -= len(name) + len(value)
+        if max_chars < 0:
+            break
+        kept.append((name, value))
+    return kept
 
 
 def _labelled(label: str, value: str | None) -> dict[str, str] | None:

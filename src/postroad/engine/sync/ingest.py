@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 _MAX_UID = 0xFFFF_FFFF
 _CHUNKS_AT_A_TIME = 4  # in one transaction
+_MAX_EVENTS = 1_200  # in one transaction, give or take those of one message
 
 Unit = Callable[[Tx, list[Event]], Coroutine[Any, Any, T]]
 
@@ -50,6 +51,20 @@ class Arrival:
     email_id: str | None = None
     thread_nodes: tuple[int, ...] = ()  # of itself and all that it refers to; empty: not wanted
     clue: Clue | None = None  # to the message that it is about
+
+
+def portions(arrivals: Sequence[Arrival]) -> list[list[Arrival]]:
+    """Arrivals in groups of which each makes a bounded number of events."""
+    groups: list[list[Arrival]] = []
+    room = 0
+    for one in arrivals:
+        events = 1 if one.clue is None else 1 + len(one.clue.report.recipients)
+        if room < events:
+            groups.append([])
+            room = _MAX_EVENTS
+        groups[-1].append(one)
+        room -= events
+    return groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +206,18 @@ class Ingest:
     async def announce(
         self, cursor: MailboxCursor, arrivals: Sequence[Arrival], *, upto: int
     ) -> MailboxCursor:
-        """Tell of messages in order of UID; afterwards all below ``upto`` are told and known."""
+        """Tell of messages in order of UID; afterwards all below ``upto`` are told and known.
 
+        Takes several transactions where reports tell of very many recipients.
+        """
+        *first, last = portions(arrivals) or [[]]
+        for some in first:
+            cursor = await self._announce(cursor, some, upto=some[-1].entry.uid + 1)
+        return await self._announce(cursor, last, upto=upto)
+
+    async def _announce(
+        self, cursor: MailboxCursor, arrivals: Sequence[Arrival], *, upto: int
+    ) -> MailboxCursor:
         async def unit(tx: Tx, events: list[Event]) -> MailboxCursor:
             await self._compare(tx, cursor)
             new = [
