@@ -12,12 +12,24 @@ from typing import Any
 import pytest
 
 from postroad import store as stores
+from postroad.domain.backoff import Backoff
+from postroad.domain.envelope import DsnRequest, DsnReturn, Envelope
 from postroad.domain.errors import LeaseLost
 from postroad.domain.lease import Lease
 from postroad.domain.mailbox import Mailbox, SpecialUse
 from postroad.domain.mailbox_state import Indexer, MailboxState
 from postroad.domain.message_index import Entry, marks
+from postroad.domain.reply import (
+    Accepted,
+    Deferred,
+    Failure,
+    FailureKind,
+    Outcome,
+    RefusedRecipient,
+    SmtpReply,
+)
 from postroad.domain.sent import SentMessage
+from postroad.engine.delivery.settle import AttemptReport, settle
 from postroad.engine.mail.details import summary_of
 from postroad.engine.returns.clue import Clue, Outside, clue_of, wants_source
 from postroad.engine.returns.match import WINDOW_MS
@@ -217,6 +229,43 @@ async def test_a_bounce_faster_than_the_ledger_finds_its_submission(store: Store
     await claim(store)
 
     assert matched(await tell(store, bounce("you@example.net"))) == ("q1", "messageId")
+
+
+async def settled(store: Store, outcome: Outcome) -> list[SentMessage]:
+    """What is remembered once an attempt to send to three recipients has ended."""
+    envelope = Envelope("me@example.com", ("one@y", "two@y", "three@y"))
+    await enqueue(store, submission("q1", envelope=envelope, dsn=DsnRequest(DsnReturn.FULL, "E1")))
+    (sub,) = await claim(store)
+    report = AttemptReport(sub, outcome, START, START, "mail.prod.outlook.com")
+
+    async def unit(tx: Tx) -> None:
+        await settle(
+            tx,
+            report,
+            backoff=Backoff(),
+            jitter=0.5,
+            needs_finishing=False,
+            show_status=False,
+            node_id="n1",
+        )
+
+    await store.write(unit)
+    return await store.read(lambda tx: tx.sent.by_message_ids([ID]))
+
+
+async def test_what_the_relay_took_is_remembered_with_its_acceptance(store: Store) -> None:
+    reply = SmtpReply(250, ("2.0.0 OK <new@x.prod.outlook.com> [Hostname=x]",), enhanced="2.0.0")
+    refused = RefusedRecipient("two@y", SmtpReply(550, ("5.1.1 no",), enhanced="5.1.1"))
+
+    (kept,) = await settled(store, Accepted(reply, (refused,)))
+
+    assert kept.recipients == ("one@y", "three@y")
+    assert kept.envelope_id == "E1"
+    assert kept.remote_message_id == "<new@x.prod.outlook.com>"
+
+
+async def test_what_the_relay_did_not_take_is_not_remembered(store: Store) -> None:
+    assert await settled(store, Deferred(Failure(FailureKind.TIMEOUT, "slow"))) == []
 
 
 async def test_a_bounce_in_another_accounts_mailbox_names_the_sender(store: Store) -> None:

@@ -12,7 +12,7 @@ from postroad.store import jsontext
 from postroad.store.backend import Row, Session
 
 MAX_RECIPIENTS = 100  # of one message by which it is found, and that are kept
-_MAX_FOUND = 200
+_MAX_FOUND = 1_000
 _CLAIM_MS = 15 * 60_000  # no claim is longer
 
 
