@@ -304,6 +304,8 @@ async def test_the_same_report_in_another_mailbox_is_not_told_again(store: Store
 
     another = await tell(store, bounce("you@example.net"), arrived=START + 1000)
     assert len(another.events) == 1
+    larger = await tell(store, bounce("someone.else@example.net"))
+    assert len(larger.events) == 1
 
 
 async def test_a_bounce_elsewhere_than_in_inbox_or_junk_is_ordinary_mail(store: Store) -> None:
@@ -313,8 +315,10 @@ async def test_a_bounce_elsewhere_than_in_inbox_or_junk_is_ordinary_mail(store: 
         assert told.events == ()
 
 
-async def test_a_delay_in_junk_is_a_delay_and_a_complaint_there_is_none(store: Store) -> None:
+async def test_delays_and_complaints_count_in_the_inbox_only(store: Store) -> None:
     delay = await tell(store, bounce("x@y", action="delayed"), SpecialUse.JUNK)
+    assert (delay.events, "deliveryReport" in delay.data) == ((), False)
+    delay = await tell(store, bounce("x@y", action="delayed"))
     assert (delay.events, "isBounce" in delay.data) == ((), False)
     report = delay.data["deliveryReport"]
     assert isinstance(report, dict)
@@ -327,6 +331,25 @@ async def test_a_delay_in_junk_is_a_delay_and_a_complaint_there_is_none(store: S
     inbox = await tell(store, arf)
     assert [event.name for event in inbox.events] == ["messageComplaint"]
     assert inbox.data["isComplaint"] is True
+
+
+async def test_a_complaint_that_hides_its_recipient_is_led_to_the_only_one(store: Store) -> None:
+    folder = Path(__file__).parents[1] / "data" / "report"
+    lines = (folder / "arf.eml").read_bytes().splitlines(keepends=True)
+    hidden = (b"original-rcpt-to:", b"to:", b"delivered-to:", b"x-apparently-to:", b"removal-")
+    octets = b"".join(line for line in lines if not line.lower().startswith(hidden))
+    original = read_report(octets).original.message_id
+    assert original is not None
+
+    assert (await tell(store, octets)).events == ()
+    await sent(store, message_id=original)
+    told = await tell(store, octets)
+
+    arf = told.events[0].data["arf"]
+    assert isinstance(arf, dict)
+    assert arf["originalRcptTo"] == ["you@example.net"]
+    (row,) = await store.read(lambda tx: tx.returned.of_submission("q1"))
+    assert (row.kind, row.recipient) == ("complaint", "you@example.net")
 
 
 async def test_a_success_is_a_delivery_report_and_names_the_submission(store: Store) -> None:

@@ -79,13 +79,13 @@ def address_key(address: str) -> int:
     return _hash(f"@{address.strip().lower()}")
 
 
-def report_key(reporter: str, identity: str, arrived_at: int | None) -> int:
+def report_key(reporter: str, identity: str, *, arrived_at: int | None, size: int | None) -> int:
     """A report as a number: the same mail in another mailbox of ``reporter`` has the same.
 
-    ``identity`` is its Message-ID, or what else is its own; ``arrived_at`` (epoch ms) stays when
-    a mail is moved, and tells two mails with one Message-ID apart.
+    ``identity`` is its Message-ID, or what else is its own; ``arrived_at`` (epoch ms) and
+    ``size`` (octets) stay when a mail is moved, and tell mails with one Message-ID apart.
     """
-    return _hash(f"{reporter}\n{identity}\n{arrived_at}")
+    return _hash(f"{reporter}\n{identity}\n{arrived_at}\n{size}")
 
 
 def _hash(text: str) -> int:

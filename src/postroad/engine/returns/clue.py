@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from postroad.domain.bounce import Report, ReportKind
+from postroad.domain.bounce import Action, Report, ReportKind
 from postroad.domain.mailbox import SpecialUse
 from postroad.domain.message import MessageSummary
 from postroad.engine.mail.details import headers_of, message_uses
@@ -36,6 +36,7 @@ class Clue:
     message_id: str | None  # its own, with <>
     named: tuple[str, ...]  # In-Reply-To, then References from the newest on
     arrived_at: int | None  # epoch ms
+    size: int | None  # octets
     sender: str  # address in From; empty when there is none
     is_automatic: bool  # a machine answered
     is_answer: bool  # lies where answers are looked for
@@ -81,6 +82,7 @@ def clue_of(
         message_id=summary.message_id,
         named=named,
         arrived_at=row.internal_date,
+        size=row.size,
         sender=summary.from_.address if summary.from_ is not None else "",
         is_automatic=is_machine,
         is_answer=not uses & _NOT_ANSWERED_IN,
@@ -88,10 +90,12 @@ def clue_of(
 
 
 def _considered(report: Report | None, uses: frozenset[SpecialUse]) -> Report:
-    """Contract B-187: in Junk only bounces count."""
+    """Contract B-187: in Junk only bounces count, and delays are none."""
     if report is None:
         return _ORDINARY
-    if SpecialUse.INBOX in uses or report.kind is ReportKind.BOUNCE:
+    actions = [one.action for one in report.recipients]
+    has_failed = not actions or Action.FAILED in actions
+    if SpecialUse.INBOX in uses or (report.kind is ReportKind.BOUNCE and has_failed):
         return report
     return _ORDINARY
 

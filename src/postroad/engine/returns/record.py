@@ -131,6 +131,10 @@ class Returns:
         found = await self._matcher.report(clue)
         data = {name: value for name, value in data.items() if name != "isAutoReply"}
         data |= {"isComplaint": True, **self._related(report, found)}
+        if feedback is not None and not feedback.recipients and found is not None:
+            # Left out of most reports for privacy, and yet known if there was only one.
+            only = found.sent.recipients
+            feedback = replace(feedback, recipients=only if len(only) == 1 else ())
         if feedback is None or not feedback.recipients:
             return Told(data)
         rows = [
@@ -195,7 +199,7 @@ class Returns:
     ) -> bool:
         """Keep the rows; false when the same mail was recorded before."""
         identity = clue.message_id or str(data.get("id", ""))
-        key = report_key(self._account, identity, clue.arrived_at)
+        key = report_key(self._account, identity, arrived_at=clue.arrived_at, size=clue.size)
         if await self._tx.returned.knows(key):
             return False
         await self._tx.returned.record(key, rows)
