@@ -127,6 +127,8 @@ def test_a_bounce_tells_which_submission_it_is_about(returning: Returning) -> No
     assert new.data["isBounce"] is True
     assert new.data["relatedMessageId"] == sent["messageId"]
     assert "isAutoReply" not in new.data
+    path = f"/v1/account/{returning.account}/message/{bounce.data['bounceMessage']}"
+    assert "isAutoReply" not in returning.road.server.ok("GET", path)
     deliveries = returning.road.receiver.deliveries
     assert deliveries.index(new) < deliveries.index(bounce)
 

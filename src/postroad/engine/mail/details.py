@@ -33,6 +33,7 @@ from postroad.protocol.mime.headers import Headers, message_ids, parse_headers
 from postroad.protocol.mime.parameters import content_id, filename, parameter
 from postroad.protocol.mime.part import BodyPart
 from postroad.protocol.mime.words import decode_words
+from postroad.protocol.report.candidate import has_report_part
 
 # What a list needs of each message, and what the details need beyond it.
 LIST_ITEMS = ("UID", "FLAGS", "RFC822.SIZE", "INTERNALDATE", "ENVELOPE", "BODYSTRUCTURE")
@@ -161,9 +162,16 @@ def _summary(
         in_reply_to=in_reply_to,
         attachments=tuple(_attachment(message, placed) for placed in parts.attachments),
         text=_text_info(message, parts),
-        is_auto_reply=is_auto_reply(subject, in_reply_to, headers),
+        is_auto_reply=is_auto_reply(subject, in_reply_to, headers)
+        and not _is_report(headers, row.structure),
         message_special_use=message_use(special_use, labels),
     )
+
+
+def _is_report(headers: Headers | None, root: BodyPart | None) -> bool:
+    """Bounces call themselves automatic answers, and are none that anybody waits for."""
+    has_failed = headers is not None and "x-failed-recipients" in headers
+    return has_failed or has_report_part(root)
 
 
 def _attachment(message: str, placed: Placed) -> AttachmentInfo:

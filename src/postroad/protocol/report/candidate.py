@@ -51,20 +51,25 @@ def may_report(signs: Signs, root: BodyPart | None) -> bool:
     ``signs`` are read from at least :data:`REPORT_FIELDS`; ``root`` is the tree of parts if it is
     known.
     """
-    types = set()
-    for part in _own_parts(root):
-        if part.content_type in _REPORT_TYPES:
-            return True
-        if b"delivery-status" in part.parameters.get("report-type", b"").lower():
-            return True
-        types.add(part.content_type)
+    if has_report_part(root):
+        return True
     if signs.weight >= 2:  # below that the reader believes no text
         return True
     if is_complaint_desk(signs.sender) or is_complaint_subject(signs.subject):
         return True
     if _NOTIFIER.search(signs.sender):
         return True
-    return bool(types & RETURNED_TYPES) and _FAILED.search(signs.subject) is not None
+    has_message = any(part.content_type in RETURNED_TYPES for part in _own_parts(root))
+    return has_message and _FAILED.search(signs.subject) is not None
+
+
+def has_report_part(root: BodyPart | None) -> bool:
+    """Whether the mail has a part that only reports have."""
+    return any(
+        part.content_type in _REPORT_TYPES
+        or b"delivery-status" in part.parameters.get("report-type", b"").lower()
+        for part in _own_parts(root)
+    )
 
 
 def is_automatic(
