@@ -181,6 +181,8 @@ async def test_the_id_that_the_relay_gave_counts_as_well(store: Store) -> None:
 
     assert matched(told) == ("q1", "messageId")
     assert told.events[0].data["messageId"] == "<remote@relay>"
+    found = await store.read(lambda tx: tx.returned.bounces_of("a", [ID, "<remote@relay>"]))
+    assert sorted(found) == ["q1@example.com", "remote@relay"]
 
 
 async def test_references_and_in_reply_to_lead_to_the_message(store: Store) -> None:

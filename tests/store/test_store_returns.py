@@ -152,7 +152,9 @@ async def test_old_rows_go_in_batches(store: Store) -> None:
 async def test_bounces_are_found_by_message_and_by_submission(store: Store) -> None:
     await put_account(store, account())
     await put_account(store, account("b"))
-    second = returned(recipient="other@example.net", recorded_at=START + 1)
+    second = returned(
+        recipient="other@example.net", recorded_at=START + 1, remote_id="<Remote@relay>"
+    )
     complaint = returned(kind=ReturnedKind.COMPLAINT, reason="abuse", action=None)
 
     async def unit(tx: Tx) -> None:
@@ -165,6 +167,11 @@ async def test_bounces_are_found_by_message_and_by_submission(store: Store) -> N
 
     found = await store.read(lambda tx: tx.returned.bounces_of("a", ["<Q1@example.com>", "<x>"]))
     assert found == {"q1@example.com": [returned(), second]}
+    both = ["<q1@example.com>", "<remote@relay>"]
+    assert await store.read(lambda tx: tx.returned.bounces_of("a", both)) == {
+        "q1@example.com": [returned(), second],
+        "remote@relay": [second],
+    }
     assert await store.read(lambda tx: tx.returned.of_submission("q1")) == [
         returned(), complaint, second
     ]  # fmt: skip

@@ -50,7 +50,7 @@ class Returned:
     account: str  # whose mail it was
     reporter: str  # account in whose mailbox the report arrived
     report: str  # message id of the report there, as the API shows it
-    message_id: str | None  # of the mail that was sent, with <>
+    message_id: str | None  # of the mail that was sent, with <>; as it was submitted, if known
     recipient: str
     action: str | None  # "failed"; None for a complaint
     type: str | None  # a BounceType, or None
@@ -59,6 +59,7 @@ class Returned:
     response: str | None
     queue_id: str | None  # of the submission, when it was found
     recorded_at: int  # epoch ms
+    remote_id: str | None = None  # Message-ID that the report names, where it is another
 
 
 def id_key(message_id: str) -> int:

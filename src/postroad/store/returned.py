@@ -27,12 +27,13 @@ class ReturnedMail:
     async def record(self, report_key: int, rows: Sequence[Returned]) -> None:
         """Keep what a report tells, in its order. Raises :exc:`Conflict` for a known report."""
         for n, one in enumerate(rows):
-            message_id = one.message_id
+            message_id, remote_id = one.message_id, one.remote_id
             self._session.defer(
                 "record_returned",
                 report_key=report_key,
                 n=n,
                 message_key=None if message_id is None else id_key(message_id),
+                remote_key=None if remote_id is None else id_key(remote_id),
                 kind=one.kind.value,
                 account=one.account,
                 reporter=one.reporter,
@@ -46,6 +47,7 @@ class ReturnedMail:
                 response=None if one.response is None else one.response[:_MAX_RESPONSE],
                 queue_id=one.queue_id,
                 recorded_at=one.recorded_at,
+                remote_id=remote_id,
             )
 
     async def bounces_of(
@@ -64,12 +66,12 @@ class ReturnedMail:
             keys=jsontext.write(sorted({id_key(one) for one in wanted})),
             limit=_MAX_FOUND,
         )
-        found: dict[str, list[Returned]] = {}
+        found: dict[str, dict[Returned, None]] = {}  # a row may come under both of its ids
         for one in map(_read, rows):
-            name = bare_id(one.message_id or "")
-            if one.kind is ReturnedKind.BOUNCE and name in wanted:
-                found.setdefault(name, []).append(one)
-        return found
+            for name in {bare_id(one.message_id or ""), bare_id(one.remote_id or "")} & wanted:
+                if one.kind is ReturnedKind.BOUNCE:
+                    found.setdefault(name, {})[one] = None
+        return {name: list(bounces) for name, bounces in found.items()}
 
     async def of_submission(self, queue_id: str) -> list[Returned]:
         """What came back of one submission, oldest first, at most a thousand."""

@@ -177,13 +177,15 @@ class Returns:
         found: Match | None,
     ) -> Returned:
         sent = None if found is None else found.sent
+        told = report.original.message_id
+        message_id = told if sent is None else sent.message_id
+        is_remote = told is not None and bare_id(told) != bare_id(message_id or "")
         return Returned(
             kind=kind,
             account=self._account if sent is None else sent.account,
             reporter=self._account,
             report=str(data.get("id", "")),
-            # Under the id that our copy has: the relay's own leads nowhere in the mailbox.
-            message_id=report.original.message_id if sent is None else sent.message_id,
+            message_id=message_id,
             recipient=recipient,
             action=None,
             type=None,
@@ -192,6 +194,7 @@ class Returns:
             response=None,
             queue_id=None if sent is None else sent.queue_id,
             recorded_at=self._tx.now,
+            remote_id=told if is_remote else None,
         )
 
     async def _record(

@@ -32,7 +32,8 @@ CREATE INDEX sent_envelope ON sent (envelope_key)
     WHERE envelope_key IS NOT NULL;
 
 -- Bounces and complaints, one row for each recipient. The account is the one whose mail it was;
--- the report lies in the mailbox of the reporter, which is nearly always the same.
+-- the report lies in the mailbox of the reporter, which is nearly always the same. A relay that
+-- gives messages another Message-ID is named by it in reports; both lead here.
 CREATE TABLE returned (
     report_key  BIGINT NOT NULL,
     n           BIGINT NOT NULL CHECK (n >= 0),
@@ -42,6 +43,8 @@ CREATE TABLE returned (
     report      TEXT   NOT NULL,
     message_key BIGINT,
     message_id  TEXT,
+    remote_key  BIGINT,
+    remote_id   TEXT,
     recipient   TEXT   NOT NULL,
     action      TEXT,
     type        TEXT,
@@ -54,6 +57,9 @@ CREATE TABLE returned (
 );
 
 CREATE INDEX returned_account ON returned (account, message_key);
+
+CREATE INDEX returned_remote ON returned (account, remote_key)
+    WHERE remote_key IS NOT NULL;
 
 CREATE INDEX returned_submission ON returned (queue_id)
     WHERE queue_id IS NOT NULL;

@@ -1,6 +1,6 @@
 -- returned_columns :part
 kind, account, reporter, report, message_id, recipient, action, type, reason, status, response,
-queue_id, recorded_at
+queue_id, recorded_at, remote_id
 
 -- find_report :maybe
 SELECT report_key
@@ -10,10 +10,10 @@ SELECT report_key
 
 -- record_returned :defer
 INSERT INTO returned (
-    report_key, n, message_key, {returned_columns}
+    report_key, n, message_key, remote_key, {returned_columns}
 ) VALUES (
-    :report_key, :n, :message_key, :kind, :account, :reporter, :report, :message_id, :recipient,
-    :action, :type, :reason, :status, :response, :queue_id, :recorded_at
+    :report_key, :n, :message_key, :remote_key, :kind, :account, :reporter, :report, :message_id, :recipient,
+    :action, :type, :reason, :status, :response, :queue_id, :recorded_at, :remote_id
 )
 
 -- returned_of_messages :many
@@ -24,7 +24,16 @@ SELECT {returned_columns}
     SELECT value FROM json_each(:keys)                             --@sqlite
     SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:keys AS json)) --@postgres
  )
- ORDER BY recorded_at, report_key, n
+ UNION ALL
+SELECT {returned_columns}
+  FROM returned
+ WHERE account = :account
+   AND remote_key IS NOT NULL
+   AND remote_key IN (
+    SELECT value FROM json_each(:keys)                             --@sqlite
+    SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:keys AS json)) --@postgres
+ )
+ ORDER BY 13, 4, 6
  LIMIT :limit
 
 -- returned_of_submission :many slow
