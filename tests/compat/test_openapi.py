@@ -26,7 +26,6 @@ NOT_YET = {
     "OAuth2 and provider APIs": """
         app baseScopes redirect delegationError outlookSubscription tokenRequest
         useStructuredFormat category emailIds deletedMessages result""",
-    "bounces, told with the message": "bounces",
     "ids of mailboxes, known where they are created alone": "mailboxId",
     "a message number that holds for a moment only": "seq",
     "an address that is pinned": "expectedEmail",
@@ -62,6 +61,7 @@ EXTRA = {
     "idempotencyStrict": "refuses a repeated key with another body",
     "failedRetention": "failed content is kept so that it can be sent again",
     "eventRetention": "the event log outlives delivery",
+    "sentRetention": "what was sent is remembered, so that a bounce finds it",
     "smtpServerTLSRequired": "STARTTLS before anything else",
     "smtpServerNormalise": "bare line ends mended instead of refused",
     "suppressionRules": "reports put their recipients onto a list",

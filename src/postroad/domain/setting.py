@@ -78,6 +78,7 @@ class SettingValues:
     idempotency_strict: bool = False
     failed_retention_days: int = 7
     event_retention_days: int = 14
+    sent_retention_days: int = 30
     notify_text: bool = True
     notify_text_size: int = 2_097_152  # characters; 0 is no limit
     notify_headers: tuple[str, ...] = ()
@@ -128,6 +129,7 @@ class SettingValues:
             idempotency_strict=_flag(stored, "idempotencyStrict", False),
             failed_retention_days=_number(stored, "failedRetention", base.failed_retention_days),
             event_retention_days=_number(stored, "eventRetention", base.event_retention_days),
+            sent_retention_days=_number(stored, "sentRetention", base.sent_retention_days),
             notify_text=_flag(stored, "notifyText", base.notify_text),
             notify_text_size=_number(stored, "notifyTextSize", base.notify_text_size),
             notify_headers=_strings(stored, "notifyHeaders"),

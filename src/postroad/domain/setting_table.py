@@ -113,6 +113,16 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         is_ours=True,
     ),
     Setting(
+        "sentRetention",
+        SettingKind.INTEGER,
+        "Days for which it is remembered what was sent and what came back of it.",
+        30,
+        minimum=1,
+        maximum=3_650,
+        is_nullable=True,
+        is_ours=True,
+    ),
+    Setting(
         "notifyText",
         SettingKind.BOOLEAN,
         "Whether messageNew has the text of the message.",

@@ -12,8 +12,10 @@ from postroad.store.leases import Leases
 from postroad.store.mailboxes import Mailboxes
 from postroad.store.messages import Messages
 from postroad.store.nodes import Nodes
+from postroad.store.returned import ReturnedMail
 from postroad.store.sandbox import Sandbox
 from postroad.store.secrets import Secrets
+from postroad.store.sent import Sent
 from postroad.store.settings import Settings
 from postroad.store.submissions import Submissions
 from postroad.store.suppressions import Suppressions
@@ -35,8 +37,10 @@ class Tx:
         "mailboxes",
         "messages",
         "nodes",
+        "returned",
         "sandbox",
         "secrets",
+        "sent",
         "settings",
         "submissions",
         "suppressions",
@@ -55,8 +59,10 @@ class Tx:
         self.mailboxes = Mailboxes(session)
         self.messages = Messages(session)
         self.nodes = Nodes(session)
+        self.returned = ReturnedMail(session)
         self.sandbox = Sandbox(session)
         self.secrets = Secrets(session)
+        self.sent = Sent(session)
         self.settings = Settings(session)
         self.submissions = Submissions(session)
         self.suppressions = Suppressions(session)

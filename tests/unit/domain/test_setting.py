@@ -76,6 +76,7 @@ def test_every_setting_has_a_value_of_its_default() -> None:
     assert values.delivery_attempts == BY_KEY["deliveryAttempts"].default
     assert values.failed_retention_days == BY_KEY["failedRetention"].default
     assert values.event_retention_days == BY_KEY["eventRetention"].default
+    assert values.sent_retention_days == BY_KEY["sentRetention"].default
     assert values.enable_api_proxy is BY_KEY["enableApiProxy"].default
     assert values.notify_text is BY_KEY["notifyText"].default
     assert values.notify_text_size == BY_KEY["notifyTextSize"].default

@@ -18,6 +18,7 @@ from postroad.domain.reply import (
     Rejected,
     SmtpReply,
 )
+from postroad.domain.sent import SentMessage
 from postroad.domain.submission import Attempt, Submission
 from postroad.engine.delivery.rewritten import rewritten_message_id
 from postroad.store import Tx
@@ -76,6 +77,7 @@ async def settle(
         events += [_refused(sub, r.address, r.reply, report) for r in outcome.refused]
         if moved:
             await tx.attempts.record(_attempt(report, outcome_word(outcome), node_id))
+            await tx.sent.record(_sent_message(sub, outcome, remote_id, tx.now))
             await tx.events.record(*events)
             if show_status:
                 status = {"created": tx.now, "status": "ok", "response": outcome.reply.text}
@@ -174,6 +176,22 @@ def _sent(
         "networkRouting": routing,
     }
     return _event(sub, EventName.MESSAGE_SENT, data)
+
+
+def _sent_message(
+    sub: Submission, outcome: Accepted, remote_id: str | None, now: int
+) -> SentMessage:
+    refused = {one.address for one in outcome.refused}
+    return SentMessage(
+        queue_id=sub.queue_id,
+        account=sub.account,
+        message_id=sub.message_id,
+        recipients=tuple(who for who in sub.envelope.rcpt_to if who not in refused),
+        submitted_at=sub.created_at,
+        accepted_at=now,
+        remote_message_id=remote_id,
+        envelope_id=None if sub.dsn is None else sub.dsn.envid,
+    )
 
 
 def _delivery_error(

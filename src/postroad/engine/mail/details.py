@@ -33,6 +33,7 @@ from postroad.protocol.mime.headers import Headers, message_ids, parse_headers
 from postroad.protocol.mime.parameters import content_id, filename, parameter
 from postroad.protocol.mime.part import BodyPart
 from postroad.protocol.mime.words import decode_words
+from postroad.protocol.report.candidate import has_report_part
 
 # What a list needs of each message, and what the details need beyond it.
 LIST_ITEMS = ("UID", "FLAGS", "RFC822.SIZE", "INTERNALDATE", "ENVELOPE", "BODYSTRUCTURE")
@@ -94,8 +95,17 @@ def headers_of(row: Fetched) -> Headers | None:
     """The header fields that were fetched, all or some; ``None`` when none were asked for."""
     for name, block in row.sections.items():
         if block is not None and name.startswith("HEADER"):
-            return parse_headers(block, skips_junk=True)
+            return _last_headers(block) if len(block) <= _SMALL_HEADER else _headers(block)
     return None
+
+
+def _headers(block: bytes) -> Headers:
+    return parse_headers(block, skips_junk=True)
+
+
+_SMALL_HEADER = 16 * 1024  # octets
+# One new message after the other is asked for its header by several, each for a reason of its own.
+_last_headers = lru_cache(maxsize=4)(_headers)
 
 
 def grouped(headers: Headers) -> dict[str, tuple[str, ...]]:
@@ -110,9 +120,17 @@ def message_use(special_use: SpecialUse | None, labels: Iterable[str] | None) ->
     """What a message is, by its mailbox or its labels. Contract B-061."""
     if not labels:
         return special_use if special_use in _MESSAGE_USES else None
-    uses = {_LABEL_USES.get(label.lower()) for label in labels}
-    uses.add(special_use)
+    uses = message_uses(special_use, labels)
     return next((use for use in _MESSAGE_USES if use in uses), None)
+
+
+def message_uses(
+    special_use: SpecialUse | None, labels: Iterable[str] | None
+) -> frozenset[SpecialUse]:
+    """All that a message is, by its mailbox and by its labels."""
+    uses = {_LABEL_USES.get(label.lower()) for label in labels or ()}
+    uses.add(special_use)
+    return frozenset(use for use in uses if use is not None)
 
 
 def _summary(
@@ -153,9 +171,16 @@ def _summary(
         in_reply_to=in_reply_to,
         attachments=tuple(_attachment(message, placed) for placed in parts.attachments),
         text=_text_info(message, parts),
-        is_auto_reply=is_auto_reply(subject, in_reply_to, headers),
+        is_auto_reply=is_auto_reply(subject, in_reply_to, headers)
+        and not _is_report(headers, row.structure),
         message_special_use=message_use(special_use, labels),
     )
+
+
+def _is_report(headers: Headers | None, root: BodyPart | None) -> bool:
+    """Bounces call themselves automatic answers, and are none that anybody waits for."""
+    has_failed = headers is not None and "x-failed-recipients" in headers
+    return has_failed or has_report_part(root)
 
 
 def _attachment(message: str, placed: Placed) -> AttachmentInfo:

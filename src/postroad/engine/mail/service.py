@@ -26,6 +26,7 @@ from postroad.domain.message_id import unpack_attachment
 from postroad.domain.search import SearchQuery
 from postroad.engine.accounts.directory import Directory
 from postroad.engine.mail.access import MailboxAccess, as_unavailable, check_state
+from postroad.engine.mail.bounces import with_bounces
 from postroad.engine.mail.details import details_of, entry_of
 from postroad.engine.mail.text import LARGE_BYTES, assemble, wanted_parts
 from postroad.engine.mail.text_id import unpack_text
@@ -115,11 +116,11 @@ class Mail:
             special_use=read.mailbox.special_use,
             text=text,
         )
-        if not self._threading(await self._access.account(account)):
-            return details
-        (summary,) = await with_threads(self._store, account, [details.summary], [found.row])
-        assert isinstance(summary, MessageSummary)
-        return replace(details, summary=summary)
+        shown = await with_bounces(self._store, account, [details.summary])
+        if self._threading(await self._access.account(account)):
+            shown = await with_threads(self._store, account, shown, [found.row])
+        assert isinstance(shown[0], MessageSummary)
+        return replace(details, summary=shown[0])
 
     async def read_text(self, account: str, text: str, wish: TextWish) -> MessageText:
         provider = await self._access.provider(account)
@@ -264,10 +265,11 @@ class Mail:
             page = _shown(found)
         else:
             page = await asyncio.to_thread(_shown, found)
-        if not self._threading(await self._access.account(account)):
-            return page
-        rows = [one.row for one in found.items]
-        return replace(page, items=await with_threads(self._store, account, page.items, rows))
+        items = await with_bounces(self._store, account, page.items)
+        if self._threading(await self._access.account(account)):
+            rows = [one.row for one in found.items]
+            items = await with_threads(self._store, account, items, rows)
+        return replace(page, items=items)
 
     async def _text(
         self, read: ReadMessage, wish: TextWish, *, only: frozenset[str] | None = None

@@ -153,6 +153,7 @@ class Arrivals:
             ),
             data,
             email_id=row.email_id,
+            clue=told.clue if data is not None else None,
             thread_nodes=self._thread_nodes(row, told),
         )
 

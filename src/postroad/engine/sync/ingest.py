@@ -17,6 +17,9 @@ from postroad.domain.lease import Lease
 from postroad.domain.mailbox import Mailbox, SpecialUse
 from postroad.domain.mailbox_state import Indexer, MailboxCursor, MailboxState
 from postroad.domain.message_index import MAX_MESSAGES, Chunk, Entry
+from postroad.engine.returns.clue import Clue
+from postroad.engine.returns.record import Returns
+from postroad.engine.returns.tally import tally
 from postroad.engine.sync import threads
 from postroad.engine.sync.diff import Changes, Sight, amend, split
 from postroad.engine.sync.moves import Moves
@@ -28,6 +31,7 @@ T = TypeVar("T")
 
 _MAX_UID = 0xFFFF_FFFF
 _CHUNKS_AT_A_TIME = 4  # in one transaction
+_MAX_EVENTS = 1_200  # in one transaction, give or take those of one message
 
 Unit = Callable[[Tx, list[Event]], Coroutine[Any, Any, T]]
 
@@ -46,6 +50,21 @@ class Arrival:
     is_indexed: bool = True  # the server has told of it; otherwise it is not known any further
     email_id: str | None = None
     thread_nodes: tuple[int, ...] = ()  # of itself and all that it refers to; empty: not wanted
+    clue: Clue | None = None  # to the message that it is about
+
+
+def portions(arrivals: Sequence[Arrival]) -> list[list[Arrival]]:
+    """Arrivals in groups of which each makes a bounded number of events."""
+    groups: list[list[Arrival]] = []
+    room = 0
+    for one in arrivals:
+        events = 1 if one.clue is None else 1 + len(one.clue.report.recipients)
+        if room < events:
+            groups.append([])
+            room = _MAX_EVENTS
+        groups[-1].append(one)
+        room -= events
+    return groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +206,18 @@ class Ingest:
     async def announce(
         self, cursor: MailboxCursor, arrivals: Sequence[Arrival], *, upto: int
     ) -> MailboxCursor:
-        """Tell of messages in order of UID; afterwards all below ``upto`` are told and known."""
+        """Tell of messages in order of UID; afterwards all below ``upto`` are told and known.
 
+        Takes several transactions where reports tell of very many recipients.
+        """
+        *first, last = portions(arrivals) or [[]]
+        for some in first:
+            cursor = await self._announce(cursor, some, upto=some[-1].entry.uid + 1)
+        return await self._announce(cursor, last, upto=upto)
+
+    async def _announce(
+        self, cursor: MailboxCursor, arrivals: Sequence[Arrival], *, upto: int
+    ) -> MailboxCursor:
         async def unit(tx: Tx, events: list[Event]) -> MailboxCursor:
             await self._compare(tx, cursor)
             new = [
@@ -197,6 +226,8 @@ class Ingest:
             if cursor.indexer is Indexer.FULL:
                 await self._append(tx, cursor, new)
             teller = Teller.of(self._account, cursor)
+            news = ((one.data, one.clue) for one in arrivals)
+            returns = await Returns.begin(tx, self._account, news)
             for one in arrivals:
                 if one.missing is not None:
                     retries, delay_ms = one.missing
@@ -208,7 +239,9 @@ class Ingest:
                 data = await self._threaded(tx, one)
                 if data is not None:
                     seems_new = not was_met and cursor.special_use is not SpecialUse.SENT
-                    events.append(teller.message_new({**data, "seemsLikeNew": seems_new}))
+                    told = await returns.tell(data, one.clue, is_first=not was_met)
+                    events.append(teller.message_new({**told.data, "seemsLikeNew": seems_new}))
+                    events += told.events
             moved = replace(
                 cursor,
                 messages=cursor.messages + len(new),
@@ -360,4 +393,5 @@ class Ingest:
         result, events = await self._store.write(fenced)
         for event in events:
             metrics.event_recorded(event.name.value)
+        tally(events)
         return result
