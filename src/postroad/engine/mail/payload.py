@@ -70,7 +70,8 @@ def message_new_data(
     """The ``data`` of messageNew, ready for JSON.
 
     ``row`` is what :func:`needed_items` brought and ``summary`` what it says; ``special_use`` is
-    that of its mailbox. ``bodies`` are what :func:`wanted_bodies` asked for; a body that is not there is left out. Takes longer than a millisecond for large bodies
+    that of its mailbox. ``bodies`` are what :func:`wanted_bodies` asked for; a body that is not
+    there is left out. Takes longer than a millisecond for large bodies
     (:data:`~postroad.engine.mail.text.LARGE_BYTES`). Never fails.
     """
     parts = layout(row.structure) if row.structure is not None else Layout()
