@@ -231,10 +231,7 @@ class ImapConnection:
     async def status_all(
         self, items: Sequence[str], *, names: Sequence[bytes] | None = None
     ) -> list[MailboxStatus]:
-        """Count all mailboxes that can be selected, or those of ``names``.
-
-        One command with LIST-STATUS, else one each. A mailbox that refuses is left out.
-        """
+        """Count all mailboxes that can be selected, or those of ``names``; not what refuses."""
         return await imap_mailboxes.status_all(self._wire, items, names)
 
     async def select(
@@ -288,6 +285,12 @@ class ImapConnection:
         ``max_bytes`` bounds one message's answer; what comes beyond it ends the connection.
         """
         return await imap_messages.fetch(self._wire, uids, items, max_bytes=max_bytes)
+
+    async def fetch_numbers(
+        self, low: int, high: int, items: Sequence[str], *, max_bytes: int = DEFAULT_MAX_SIZE
+    ) -> list[Fetched]:
+        """As :meth:`uid_fetch`, by message numbers as last told; ``items`` has UID."""
+        return await imap_messages.fetch_numbers(self._wire, low, high, items, max_bytes=max_bytes)
 
     async def uid_fetch_stream(
         self,
@@ -356,10 +359,7 @@ class ImapConnection:
         await imap_messages.expunge(self._wire, uids)
 
     async def uid_search(self, criteria: Sequence[SearchWord], *, save: bool = False) -> list[int]:
-        """UIDs that match all criteria, ascending. See :func:`message_commands.uid_search`.
-
-        ``save`` keeps the result at the server as :data:`SAVED`; it needs SEARCHRES.
-        """
+        """UIDs that match all, ascending; ``save`` keeps them as :data:`SAVED` (SEARCHRES)."""
         return await imap_messages.search(self._wire, criteria, save=save)
 
     async def uid_sort(self, criteria: Sequence[SearchWord], order: Sequence[str]) -> list[int]:
@@ -380,12 +380,12 @@ class ImapConnection:
         flags: Sequence[str] = (),
         date_ms: int | None = None,
     ) -> AppendUidCode | None:
-        """File one message; says where it went if the server has UIDPLUS.
+        """File one message, streamed; says where it went if the server has UIDPLUS.
 
-        Large octets are streamed, never held whole. Raises :exc:`TooLarge` where the server has
-        told its limit (RFC 7889), :exc:`CommandRefused` with code ``TRYCREATE`` when there is no
-        such mailbox, and :exc:`ConnectionLost`, whose ``was_sent`` tells whether the message may
-        be there nevertheless.
+        Raises :exc:`TooLarge` where the server has told its limit (RFC 7889),
+        :exc:`CommandRefused` with code ``TRYCREATE`` when there is no such mailbox, and
+        :exc:`ConnectionLost`, whose ``was_sent`` tells whether the message may be there all the
+        same.
         """
         return await self.append_many(wire_name, [ToAppend(content, flags, date_ms)])
 

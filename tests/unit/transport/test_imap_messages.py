@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from postroad.domain.errors import NotFound, RemoteFailure, RemoteProtocolError
+from postroad.domain.errors import (
+    LocalProtocolError,
+    NotFound,
+    RemoteFailure,
+    RemoteProtocolError,
+)
 from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.imap.numset import EVERY, NONE, SAVED, NumSet
 from postroad.protocol.imap.status import AppendUidCode, CopyUidCode
@@ -334,4 +339,24 @@ async def test_content_that_cannot_be_read_costs_no_connection_where_it_is_small
         with pytest.raises(Exception, match="5 were announced"):
             await connection.append(b"x", OctetsOf(b"abc", size=5))
         await connection.noop()
+        connection.abort()
+
+
+async def test_rows_by_number_are_joined_and_strays_left_out() -> None:
+    script = answering(
+        BARE,
+        turn(
+            "FETCH 2:4 (UID FLAGS RFC822.SIZE)",
+            "* 2 FETCH (UID 5 FLAGS ())",
+            "* 9 FETCH (UID 9 FLAGS ())",
+            "* 3 FETCH (FLAGS (\\Seen))",
+            "* 2 FETCH (RFC822.SIZE 7)",
+        ),
+    )
+    async with hostile_imap(script) as hostile:
+        connection = await selected(hostile.port)
+        rows = await connection.fetch_numbers(2, 4, ["UID", "FLAGS", "RFC822.SIZE"])
+        assert rows == [Fetched(2, 5, (), 7)]
+        with pytest.raises(LocalProtocolError):
+            await connection.fetch_numbers(0, 1, ["UID"])
         connection.abort()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from postroad.domain.errors import LocalProtocolError, RemoteFailure, Unprocessable
+from postroad.domain.message import MessageSummary, UnreadMessage
 from postroad.domain.message_id import MessageKey, is_part_number, pack_message
 from postroad.domain.search import Ranges, SearchQuery
 from postroad.engine.providers.base import Choose
 from postroad.engine.providers.imap_reach import ImapReach, no_message
+from postroad.engine.providers.kept import KeptMailbox, KeptMailboxes
 from postroad.engine.providers.pages import found_page, wanted_page
 from postroad.engine.providers.results import (
     FoundBody,
@@ -27,6 +29,7 @@ from postroad.protocol.imap.selected import SelectedMailbox
 from postroad.protocol.mime.part import BodyPart
 from postroad.transport.imap import ImapConnection
 
+_SHORT_ITEMS = ("UID", "FLAGS", "RFC822.SIZE", "INTERNALDATE")  # of messages listed before
 LIST_ITEMS = ("UID", "FLAGS", "RFC822.SIZE", "INTERNALDATE", "ENVELOPE", "BODYSTRUCTURE")
 DETAIL_ITEMS = (
     "UID", "FLAGS", "RFC822.SIZE", "INTERNALDATE", "BODYSTRUCTURE", "BODY.PEEK[HEADER]",
@@ -39,8 +42,9 @@ _MAX_BODY_BYTES = 32 * 1024 * 1024  # of the bodies of one message together
 class ImapReading:
     """Reads messages of one account; nothing is marked as seen unasked."""
 
-    def __init__(self, reach: ImapReach) -> None:
+    def __init__(self, reach: ImapReach, kept: KeptMailboxes) -> None:
         self._reach = reach
+        self._kept = kept
 
     async def page(self, path: str, wish: PageWish) -> FoundPage:
         """By message number, the highest first, since numbers are what pages are counted in."""
@@ -53,11 +57,21 @@ class ImapReading:
             if high < 1:
                 return found_page((), total, page, wish.page_size)
             low = max(1, high - wish.page_size + 1)
-            # No expunge can come between: EXISTS was told just now, and searching by number
+            # No expunge can come between: EXISTS was told just now, and fetching by number
             # forbids it. RFC 9051 §7.5.1
-            uids = await connection.uid_search((f"{low}:{high}",))
-            items = await self._rows(connection, mailbox, path, uids)
-            return found_page(items, total, page, wish.page_size)
+            kept = self._kept.of(mailbox.wire_name, mailbox.uidvalidity)
+            is_known = kept is not None and kept.expects(low, high)
+            items = (*(_SHORT_ITEMS if is_known else LIST_ITEMS), *_identities(connection))
+            rows = await connection.fetch_numbers(low, high, items, max_bytes=_MAX_ROW_BYTES)
+            uids = [row.uid for row in rows if row.uid is not None]
+            if len(rows) <= high - low:  # some could not be read; they are there all the same
+                uids += await connection.uid_search((f"{low}:{high}",))
+            if kept is not None and is_known:
+                kept.listed(rows)
+                new = [uid for uid in uids if kept.find(uid) is None]
+                rows += await self._new_rows(connection, new)
+            found = await self._found(mailbox, path, rows, uids, kept)
+            return _remembering(found_page(found, total, page, wish.page_size), kept)
 
         return await self._reach.in_mailbox(path, work, read_only=True)
 
@@ -69,8 +83,15 @@ class ImapReading:
             uids = (await matching(connection, mailbox, query))[::-1]
             start = page * wish.page_size
             wanted = uids[start : start + wish.page_size]
-            items = await self._rows(connection, mailbox, path, wanted)
-            return found_page(items, len(uids), page, wish.page_size)
+            kept = self._kept.of(mailbox.wire_name, mailbox.uidvalidity)
+            new = [uid for uid in wanted if kept is None or kept.find(uid) is None]
+            rows = await self._new_rows(connection, new)
+            if len(new) < len(wanted):
+                known = NumSet.of(sorted(frozenset(wanted).difference(new)))
+                items = (*_SHORT_ITEMS, *_identities(connection))
+                rows += await connection.uid_fetch(known, items, max_bytes=_MAX_ROW_BYTES)
+            found = await self._found(mailbox, path, rows, wanted, kept)
+            return _remembering(found_page(found, len(uids), page, wish.page_size), kept)
 
         return await self._reach.in_mailbox(path, work, read_only=True)
 
@@ -94,27 +115,46 @@ class ImapReading:
         mailbox = await self._reach.mailbox(path)
         return ReadMessage(FoundMessage(message, path, row), mailbox, tuple(bodies))
 
-    async def _rows(
+    async def _new_rows(self, connection: ImapConnection, uids: Sequence[int]) -> list[Fetched]:
+        if not uids:
+            return []
+        items = (*LIST_ITEMS, *_identities(connection))
+        return await connection.uid_fetch(NumSet.of(sorted(uids)), items, max_bytes=_MAX_ROW_BYTES)
+
+    async def _found(
         self,
-        connection: ImapConnection,
         mailbox: SelectedMailbox,
         path: str,
-        uids: Sequence[int],
+        rows: Iterable[Fetched],
+        uids: Iterable[int],
+        kept: KeptMailbox | None,
     ) -> tuple[FoundMessage, ...]:
-        """Entries for ``uids``, the highest first; one that cannot be read is there by its UID."""
-        if not uids:
-            return ()
+        """Entries for ``uids``, the highest first; one that cannot be read is there by its UID.
+
+        Of two rows of a message the later is the fuller.
+        """
         number = await self._reach.number(path, mailbox)
-        rows = await connection.uid_fetch(
-            NumSet.of(sorted(uids)),
-            [*LIST_ITEMS, *_identities(connection)],
-            max_bytes=_MAX_ROW_BYTES,
-        )
-        known = {row.uid: row for row in rows}
-        return tuple(
-            FoundMessage(pack_message(number, uid), path, known.get(uid) or Fetched(1, uid=uid))
-            for uid in sorted(uids, reverse=True)
-        )
+        told = {row.uid: row for row in rows}
+        found = []
+        for uid in sorted(set(uids), reverse=True):
+            row = told.get(uid) or Fetched(1, uid=uid)
+            is_short = row.envelope is None and row.structure is None
+            known = kept.find(uid) if kept is not None and is_short and uid in told else None
+            message = pack_message(number, uid) if known is None else known.message
+            found.append(FoundMessage(message, path, row, known))
+        return tuple(found)
+
+
+def _remembering(page: FoundPage, kept: KeptMailbox | None) -> FoundPage:
+    if kept is None or all(one.known is not None for one in page.items):
+        return page
+
+    def remember(made: Sequence[MessageSummary | UnreadMessage]) -> None:
+        for one, entry in zip(page.items, made, strict=True):
+            if one.known is None:
+                kept.add(one.row, entry)
+
+    return replace(page, remember=remember)
 
 
 async def matching(
