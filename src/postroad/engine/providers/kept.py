@@ -49,8 +49,9 @@ class Shelf:
         self.size += octets
         while self.size > self._max_bytes:
             oldest = next(iter(self._mailboxes))
-            self.size -= oldest.drop_oldest()
-            if not len(oldest):
+            if len(oldest):
+                self.size -= oldest.drop_oldest()
+            else:
                 del self._mailboxes[oldest]
 
     def forget(self, mailbox: KeptMailbox) -> None:
