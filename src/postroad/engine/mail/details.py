@@ -152,7 +152,12 @@ def _summary(
     in_reply_to = _id(envelope.in_reply_to, headers, "in-reply-to")
     labels = _labels(row)
     from_ = _addresses(envelope.from_, headers, "from")
-    sender = _addresses(envelope.sender, headers, "sender") or from_
+    # Servers fill in From where there is no Sender or Reply-To (RFC 9051 §7.5.2); so do we.
+    sender = reply_to = from_
+    if envelope.sender != envelope.from_ or not envelope.from_:
+        sender = _addresses(envelope.sender, headers, "sender") or from_
+    if envelope.reply_to != envelope.from_ or not envelope.from_:
+        reply_to = _addresses(envelope.reply_to, headers, "reply-to") or from_
     return MessageSummary(
         message=message,
         uid=row.uid,
@@ -166,8 +171,7 @@ def _summary(
         subject=subject,
         from_=from_[0] if from_ else None,
         sender=sender[0] if sender else None,
-        # Servers fill in From where there is no Reply-To (RFC 9051 §7.5.2); so do we.
-        reply_to=_addresses(envelope.reply_to, headers, "reply-to") or from_,
+        reply_to=reply_to,
         to=_addresses(envelope.to, headers, "to"),
         cc=_addresses(envelope.cc, headers, "cc"),
         bcc=_addresses(envelope.bcc, headers, "bcc"),
@@ -220,6 +224,8 @@ def _addresses(
     told: tuple[ImapAddress, ...], headers: Headers | None, name: str
 ) -> tuple[Address, ...]:
     """Addresses of the envelope, else those of the field itself. Contract B-051."""
+    if not told and headers is None:
+        return ()
     found = [
         address
         for one in told
