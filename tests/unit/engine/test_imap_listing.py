@@ -22,7 +22,16 @@ SHORT = "(UID FLAGS RFC822.SIZE INTERNALDATE)"
 SELECTED = ("* 3 EXISTS", "* OK [UIDVALIDITY 7] x")
 
 
-def provider(hostile: HostileImap, shelf: Shelf, *, warm_s: float = 60.0) -> ImapProvider:
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def provider(
+    hostile: HostileImap, shelf: Shelf, *, warm_s: float = 60.0, clock: Clock | None = None
+) -> ImapProvider:
     settings = ImapSettings("127.0.0.1", hostile.port, login=Login("me", Secret("x")))
     account = Account("a", "A", None, 0, imap=settings)
     return ImapProvider(
@@ -31,6 +40,7 @@ def provider(hostile: HostileImap, shelf: Shelf, *, warm_s: float = 60.0) -> Ima
         connect=connector(account, timeouts=TIMEOUTS),
         warm_s=warm_s,
         shelf=shelf,
+        clock=clock or Clock(),
     )
 
 
@@ -138,6 +148,26 @@ async def test_nothing_is_known_of_a_mailbox_that_began_a_new_life() -> None:
         mine = provider(hostile, Shelf())
         shown(await mine.list_messages("INBOX", PageWish()))
         await mine.list_messages("Other", PageWish(page=9))
+        again = shown(await mine.list_messages("INBOX", PageWish()))
+        await mine.close()
+    assert again == [(4, "New", ())]
+
+
+async def test_a_mailbox_made_anew_while_it_was_open_is_seen_in_half_a_minute() -> None:
+    turns = (
+        *FIRST_LOOK,
+        ("NOOP", ()),
+        (f"FETCH 1:3 {SHORT}", (short(1, 4), short(2, 5), short(3, 9))),
+        ("EXAMINE INBOX", ("* 1 EXISTS", "* OK [UIDVALIDITY 8] x")),
+        (f"FETCH 1:1 {FULL}", ('* 1 FETCH (UID 4 ENVELOPE (NIL "New" ' + "NIL " * 7 + "NIL))",)),
+    )
+    clock = Clock()
+    async with hostile_imap(script(*turns)) as hostile:
+        mine = provider(hostile, Shelf(), clock=clock)
+        shown(await mine.list_messages("INBOX", PageWish()))
+        clock.now = 30.0
+        shown(await mine.list_messages("INBOX", PageWish()))
+        clock.now = 30.1
         again = shown(await mine.list_messages("INBOX", PageWish()))
         await mine.close()
     assert again == [(4, "New", ())]
