@@ -173,6 +173,10 @@ class ImapConnection:
     async def noop(self) -> None:
         await self._wire.run(commands.NOOP)
 
+    def noop_ahead(self) -> None:
+        """Have the server look for news before the next command, without a round trip for it."""
+        self._wire.begin_ahead(commands.NOOP)
+
     async def enable(self, *capabilities: str) -> frozenset[str]:
         """Switch on those that the server has, before a mailbox is selected; tell what is on.
 
@@ -216,10 +220,7 @@ class ImapConnection:
         return await imap_mailboxes.namespace(self._wire)
 
     async def list_mailboxes(self, *, status: Sequence[str] = ()) -> Listing:
-        """List everything, with special uses where the server knows them. RFC 6154, RFC 5258.
-
-        ``status`` adds counts (see :meth:`status`) where the server has LIST-STATUS.
-        """
+        """List everything with its special use; ``status`` adds counts (needs LIST-STATUS)."""
         return await imap_mailboxes.list_mailboxes(self._wire, status)
 
     async def status(self, wire_name: bytes, items: Sequence[str]) -> MailboxStatus:
@@ -392,9 +393,7 @@ class ImapConnection:
     async def append_many(
         self, wire_name: bytes, messages: Sequence[ToAppend]
     ) -> AppendUidCode | None:
-        """File several messages in one command, all or none, with MULTIAPPEND (RFC 3502).
-
-        Without it one after the other, until one is refused. UIDs stand in the code in the order
-        of ``messages``.
+        """File several, in their order: all or none with MULTIAPPEND (RFC 3502), else one by one
+        until one is refused.
         """
         return await imap_append.append(self._wire, wire_name, messages)

@@ -6,12 +6,13 @@ import asyncio
 
 from postroad.domain.account import Account, ImapSettings, Login
 from postroad.domain.message import MessageSummary
+from postroad.domain.message_id import pack_message
 from postroad.domain.search import SearchQuery
 from postroad.domain.secret import Secret
 from postroad.engine.mail.details import entry_again, entry_of
 from postroad.engine.providers.imap import ImapProvider, connector
 from postroad.engine.providers.kept import Shelf
-from postroad.engine.providers.results import FoundPage, PageWish
+from postroad.engine.providers.results import FoundPage, PageWish, PartWish
 from postroad.transport.imap import ImapTimeouts
 from support.hostile_imap import HostileImap, Peer, Script, hostile_imap
 from support.mailbox_numbers import MemoryNumbers
@@ -30,13 +31,18 @@ class Clock:
 
 
 def provider(
-    hostile: HostileImap, shelf: Shelf, *, warm_s: float = 60.0, clock: Clock | None = None
+    hostile: HostileImap,
+    shelf: Shelf,
+    *,
+    warm_s: float = 60.0,
+    clock: Clock | None = None,
+    numbers: MemoryNumbers | None = None,
 ) -> ImapProvider:
     settings = ImapSettings("127.0.0.1", hostile.port, login=Login("me", Secret("x")))
     account = Account("a", "A", None, 0, imap=settings)
     return ImapProvider(
         account,
-        numbers=MemoryNumbers(),
+        numbers=numbers or MemoryNumbers(),
         connect=connector(account, timeouts=TIMEOUTS),
         warm_s=warm_s,
         shelf=shelf,
@@ -227,6 +233,33 @@ async def test_what_is_kept_goes_with_the_last_warm_connection() -> None:
         await mine.close()
     assert held > 0
     assert shelf.size == 0
+
+
+async def test_a_server_that_refuses_parts_that_are_not_there_is_asked_without() -> None:
+    structure = '* 1 FETCH (UID 4 BODYSTRUCTURE ("text" "plain" NIL NIL NIL "7bit" 2 1)'
+    items = "(UID FLAGS RFC822.SIZE INTERNALDATE BODYSTRUCTURE BODY.PEEK[HEADER]"
+
+    async def refusing(peer: Peer) -> None:
+        await peer.log_in()
+        await peer.answer(*SELECTED)
+        both = f" UID FETCH 4 {items} BODY.PEEK[1]<0.65536> BODY.PEEK[2]<0.65536>)"
+        assert (await peer.hear()).endswith(both.encode())
+        await peer.say("{tag} NO no such part")
+        await peer.answer(structure + ' BODY[HEADER] "a: b")')
+        assert (await peer.answer('* 1 FETCH (UID 4 BODY[1] "hi")')).endswith(b"(UID BODY.PEEK[1])")
+        await peer.answer('* LIST () "/" INBOX')
+        await peer.answer()
+        await peer.hang()
+
+    async with hostile_imap(refusing) as hostile:
+        numbers = MemoryNumbers()
+        mine = provider(hostile, Shelf(), numbers=numbers)
+        message = pack_message(await numbers.get_number("INBOX", "7"), 4)
+        read = await mine.read_message(
+            message, choose=lambda row: [PartWish("1")], likely=("1", "2")
+        )
+        await mine.close()
+    assert [body.octets for body in read.bodies] == [b"hi"]
 
 
 async def test_labels_and_threads_come_anew_each_time() -> None:

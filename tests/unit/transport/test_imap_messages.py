@@ -342,6 +342,32 @@ async def test_content_that_cannot_be_read_costs_no_connection_where_it_is_small
         connection.abort()
 
 
+async def test_a_look_for_news_travels_with_the_next_command() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.log_in("IMAP4rev1 MOVE")
+        await peer.answer("* 9 EXISTS")
+        assert await peer.hear() == b"A3 NOOP"
+        assert await peer.hear() == b"A4 UID FETCH 5 (UID FLAGS)"
+        await peer.say("* 10 EXISTS", "* 2 FETCH (FLAGS (old))", "A3 OK news")
+        await peer.say("* 3 FETCH (UID 5 FLAGS (new))", "A4 OK done")
+        assert await peer.hear() == b"A5 NOOP"  # also when nothing that may travel with it comes
+        await peer.say("A5 BAD no")
+        assert await peer.answer() == b"A6 UID MOVE 5 Other"
+        await peer.hang()
+
+    async with hostile_imap(script) as hostile:
+        connection = await opened(hostile.port)
+        mailbox = await connection.select(b"INBOX")
+        connection.noop_ahead()
+        assert await connection.uid_fetch(NumSet.of([5]), ["UID", "FLAGS"]) == [
+            Fetched(3, 5, ("new",))
+        ]
+        assert mailbox.exists == 10
+        connection.noop_ahead()
+        await connection.uid_move(NumSet.of([5]), b"Other")
+        connection.abort()
+
+
 async def test_rows_by_number_are_joined_and_strays_left_out() -> None:
     script = answering(
         BARE,

@@ -134,7 +134,8 @@ class Mail:
             return wanted_parts(row.structure, wish, only=only)
 
         with as_unavailable():
-            read = await provider.read_message(key.message, choose=choose)
+            likely = (*(key.plain if wish.plain else ()), *(key.html if wish.html else ()))
+            read = await provider.read_message(key.message, choose=choose, likely=likely)
         return await self._text(read, wish, only=only)
 
     async def open_source(self, account: str, message: str) -> SourceStream:

@@ -263,9 +263,14 @@ class ImapProvider:
         return await self._reading.search(path, query, wish)
 
     async def read_message(
-        self, message: str, *, choose: Choose | None = None, mark_seen: bool = False
+        self,
+        message: str,
+        *,
+        choose: Choose | None = None,
+        likely: Sequence[str] = (),
+        mark_seen: bool = False,
     ) -> ReadMessage:
-        return await self._reading.read(message, choose=choose, mark_seen=mark_seen)
+        return await self._reading.read(message, choose=choose, likely=likely, mark_seen=mark_seen)
 
     async def open_part(self, message: str, part: str) -> PartStream:
         return await self._streams.open_part(message, part)

@@ -121,7 +121,7 @@ class ImapReach:
 
         async def inside(connection: ImapConnection) -> T:
             before = connection.selected
-            selected = await self._enter(connection, name, read_only=read_only)
+            selected = await self._enter(connection, name, read_only=read_only, waits=not read_only)
             if (
                 selected is not None
                 and selected is before
@@ -219,11 +219,13 @@ class ImapReach:
     # Selecting
 
     async def _enter(
-        self, connection: ImapConnection, name: bytes, *, read_only: bool
+        self, connection: ImapConnection, name: bytes, *, read_only: bool, waits: bool = True
     ) -> SelectedMailbox | None:
         """Select a mailbox unless it is; what has happened in it meanwhile is known either way.
 
-        Nothing was changed before it, so what is lost here can be begun again.
+        Without ``waits`` it is known to the server when the next command comes, which is enough
+        for what names messages by UID. Nothing was changed before it, so what is lost here can be
+        begun again.
         """
         selected = connection.selected
         try:
@@ -234,7 +236,10 @@ class ImapReach:
                 or self._clock() - (selected.selected_at or 0.0) > _RESELECT_S
             ):
                 return await self._select(connection, name, read_only=read_only)
-            await connection.noop()
+            if waits:
+                await connection.noop()
+            else:
+                connection.noop_ahead()
         except ConnectionLost as lost:
             raise ConnectionLost(lost.message, was_sent=False, code=lost.code) from lost
         return connection.selected

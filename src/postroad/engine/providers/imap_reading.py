@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
@@ -27,7 +28,7 @@ from postroad.protocol.imap.numset import NumSet
 from postroad.protocol.imap.search_keys import search_keys
 from postroad.protocol.imap.selected import SelectedMailbox
 from postroad.protocol.mime.part import BodyPart
-from postroad.transport.imap import ImapConnection
+from postroad.transport.imap import CommandRefused, ImapConnection
 
 _SHORT_ITEMS = ("UID", "FLAGS", "RFC822.SIZE", "INTERNALDATE")  # of messages listed before
 LIST_ITEMS = ("UID", "FLAGS", "RFC822.SIZE", "INTERNALDATE", "ENVELOPE", "BODYSTRUCTURE")
@@ -36,6 +37,8 @@ DETAIL_ITEMS = (
 )  # fmt: skip
 MAX_HEADER_BYTES = 2 * 1024 * 1024
 _MAX_ROW_BYTES = 4 * 1024 * 1024  # of one message in a list
+_LIKELY_BYTES = 64 * 1024
+_MAX_LIKELY = 4
 _MAX_BODY_BYTES = 32 * 1024 * 1024  # of the bodies of one message together
 
 
@@ -96,13 +99,18 @@ class ImapReading:
         return await self._reach.in_mailbox(path, work, read_only=True)
 
     async def read(
-        self, message: str, *, choose: Choose | None = None, mark_seen: bool = False
+        self,
+        message: str,
+        *,
+        choose: Choose | None = None,
+        likely: Sequence[str] = (),
+        mark_seen: bool = False,
     ) -> ReadMessage:
         async def work(
             connection: ImapConnection, key: MessageKey, path: str
         ) -> tuple[Fetched, str, list[FoundBody]]:
-            items = [*DETAIL_ITEMS, *_identities(connection)]
-            row = await fetch_one(connection, key.uid, items, max_bytes=MAX_HEADER_BYTES)
+            items = (*DETAIL_ITEMS, *_identities(connection))
+            row = await _fetch_likely(connection, key.uid, items, likely)
             wishes = choose(row) if choose is not None else ()
             bodies = await fetch_bodies(connection, row, wishes) if wishes else []
             if mark_seen:
@@ -209,6 +217,22 @@ async def fetch_one(
     return rows[0]
 
 
+async def _fetch_likely(
+    connection: Fetcher, uid: int, items: Sequence[str], likely: Sequence[str]
+) -> Fetched:
+    """One message's items with the beginnings of its ``likely`` parts."""
+    beginnings = [
+        f"BODY.PEEK[{part}]<0.{_LIKELY_BYTES}>"
+        for part in likely[:_MAX_LIKELY]
+        if is_part_number(part)
+    ]
+    if beginnings:
+        with suppress(CommandRefused):  # some servers refuse parts that are not there
+            room = MAX_HEADER_BYTES + len(beginnings) * _LIKELY_BYTES
+            return await fetch_one(connection, uid, [*items, *beginnings], max_bytes=room)
+    return await fetch_one(connection, uid, items, max_bytes=MAX_HEADER_BYTES)
+
+
 def _identities(connection: ImapConnection) -> tuple[str, ...]:
     labels = ("X-GM-LABELS",) if connection.can("X-GM-EXT-1") else ()
     return (*connection.identity_items, *labels)
@@ -217,7 +241,10 @@ def _identities(connection: ImapConnection) -> tuple[str, ...]:
 async def fetch_bodies(
     connection: Fetcher, row: Fetched, wishes: Sequence[PartWish]
 ) -> list[FoundBody]:
-    """The octets of the wanted parts that are there, within the bound of all together."""
+    """The octets of the wanted parts that are there, within the bound of all together.
+
+    What ``row`` has of them already is not fetched again, if it is enough.
+    """
     wanted: list[tuple[BodyPart, int]] = []  # with how many octets to ask for
     room = _MAX_BODY_BYTES
     for wish in wishes:
@@ -232,15 +259,29 @@ async def fetch_bodies(
     items = [
         f"BODY.PEEK[{node.part}]" if node.size <= limit else f"BODY.PEEK[{node.part}]<0.{limit}>"
         for node, limit in wanted
+        if not _has_enough(row, node, limit)
     ]
-    got = await fetch_one(connection, row.uid, ["UID", *items], max_bytes=_MAX_BODY_BYTES)
+    got = row
+    if items:
+        got = await fetch_one(connection, row.uid, ["UID", *items], max_bytes=_MAX_BODY_BYTES)
     bodies = []
     for node, limit in wanted:
-        octets = got.sections.get(node.part) or got.sections.get(f"{node.part}<0>")
+        told = row if _has_enough(row, node, limit) else got
+        octets = _octets_of(told, node)
         if octets is not None:
             is_cut = len(octets) > limit or node.size > limit
             bodies.append(FoundBody(node, octets[:limit], is_cut))
     return bodies
+
+
+def _octets_of(row: Fetched, node: BodyPart) -> bytes | None:
+    return row.sections.get(node.part) or row.sections.get(f"{node.part}<0>")
+
+
+def _has_enough(row: Fetched, node: BodyPart, limit: int) -> bool:
+    """Whether the beginning that was fetched will do; less than was asked for is the whole."""
+    octets = _octets_of(row, node)
+    return octets is not None and (len(octets) < _LIKELY_BYTES or len(octets) >= limit)
 
 
 async def _mark_seen(connection: ImapConnection, row: Fetched, uid: int) -> Fetched:
