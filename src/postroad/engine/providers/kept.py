@@ -4,7 +4,7 @@ Kept is what cannot change while a message has its UID: envelope, structure, siz
 labels come from the server each time, and so does which messages there are. What is kept belongs
 to one life (UIDVALIDITY) of one mailbox of one account, and goes with the account's last warm
 connection, so that an idle account costs nothing. All of a process together stays below the
-:class:`Shelf`'s ``max_bytes``; what was not looked at for longest goes first.
+:class:`Shelf`'s ``max_bytes``, some 4 800 messages; what was not looked at for longest goes first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sys import getsizeof
 from postroad.domain.message import MessageSummary, UnreadMessage
 from postroad.protocol.imap.fetch import Fetched
 
-MAX_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
 _MAX_ENTRY_BYTES = 8 * 1024  # of one message; larger ones are made anew each time
 _MAX_MAILBOXES = 64  # of one account
 _ENTRY_BYTES = 1000  # without texts, addresses and attachments
