@@ -41,7 +41,7 @@ state_dir = {dir}/state
 log_path = {dir}/dovecot.log
 protocols = {protocols}
 listen = 127.0.0.1
-ssl = yes
+ssl = {ssl}
 ssl_cert = <{dir}/cert.pem
 ssl_key = <{dir}/key.pem
 disable_plaintext_auth = {needs_tls}
@@ -124,12 +124,14 @@ class Dovecot:
         special_use: bool = True,  # SPECIAL-USE attributes on the usual mailboxes
         compress: bool = True,  # COMPRESS=DEFLATE
         needs_tls: bool = False,  # LOGINDISABLED before TLS
+        has_tls: bool = True,  # without it nothing but the plain port answers
         prefix: str = "",  # of the personal namespace, "INBOX."
         capability: str | None = None,  # announce exactly this
     ) -> None:
         self._special_use = special_use
         self._compress = compress
         self._needs_tls = needs_tls
+        self._has_tls = has_tls
         self._prefix = prefix
         self.capability = capability
         self._process: subprocess.Popen[bytes] | None = None
@@ -257,6 +259,7 @@ class Dovecot:
         return _CONFIG.format(
             dir=self._dir,
             protocols="imap lmtp" if _has_lmtp() else "imap",
+            ssl="yes" if self._has_tls else "no",
             needs_tls="yes" if self._needs_tls else "no",
             mail_plugins="zlib" if self._compress else "",
             imap_plugins="zlib imap_zlib" if self._compress else "",

@@ -220,6 +220,23 @@ class ReadingSuite:
         shown = [(body.part.part, body.octets, body.is_cut) for body in read.bodies]
         assert shown == [("1.1", b"<img src='cid:i@x'>", False), ("2", b"ten=3D", True)]
 
+    @pytest.mark.parametrize("size", [0, 100, 65_536, 200_000])
+    async def test_parts_that_are_likely_are_read_the_same(
+        self, provider: WholeProvider, size: int
+    ) -> None:
+        message = await file(provider, plain(body=(b"0123456" * 9 + b"\r\n") * (size // 65)))
+        for max_bytes in (None, 10, 70_000):
+
+            def choose(row: Fetched, limit: int | None = max_bytes) -> Sequence[PartWish]:
+                return [PartWish("1", limit)]
+
+            seen = []
+            for likely in ((), ("1",), ("1", "2", "1.1", "x")):
+                read = await provider.read_message(message, choose=choose, likely=likely)
+                # A server may give an empty part as nothing.
+                seen.append([body for body in read.bodies if body.octets])
+            assert seen[0] == seen[1] == seen[2]
+
     async def test_reading_with_mark_seen_shows_it(self, provider: WholeProvider) -> None:
         message = await file(provider, plain())
         before = await provider.read_message(message)

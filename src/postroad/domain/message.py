@@ -161,7 +161,7 @@ class MessageSummary:
         return self._has("\\draft")
 
     def _has(self, flag: str) -> bool:
-        return any(one.lower() == flag for one in self.flags)
+        return flag in [one.lower() for one in self.flags]
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,7 @@ class ImapWire:
         self.raise_if_lost()
         while self.idler.is_idling or not self.session.may_send(command):
             self.idler.end(IdleEnd.STOPPED)
+            self._writer.flush()  # what was begun ahead may be what we wait for
             await self.turn()
         running = self.begin(
             command, wants=wants, contents=contents, on_told=on_told, max_bytes=max_answer_bytes
@@ -235,6 +236,16 @@ class ImapWire:
         )
         self.deadline.begin()
         return running
+
+    def begin_ahead(self, command: Command) -> None:
+        """Send a command in one stroke with the next one; nobody waits for its answer alone.
+
+        Raises the loss of the connection. Does nothing where it would have to wait.
+        """
+        self.raise_if_lost()
+        if not self.idler.is_idling and self.session.may_send(command):
+            self.begin(command)
+            self._loop.call_soon(self.flush)
 
     def flush(self) -> None:
         """Write what the session wants to say."""

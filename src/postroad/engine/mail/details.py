@@ -8,6 +8,7 @@ out; nothing of one message can fail the page that it is on (:func:`entry_of`).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 
 from postroad.domain.address import Address
@@ -66,6 +67,18 @@ def entry_of(
     return summary_of(row, message=message, path=path, special_use=special_use)
 
 
+def entry_again(known: MessageSummary, row: Fetched) -> MessageSummary:
+    """``known`` with what ``row`` tells of all that may have changed since it was made."""
+    flags = shown_flags(row.flags or ())
+    labels = _labels(row)
+    if flags == known.flags and labels == known.labels and row.thread_id == known.thread_id:
+        return known
+    use = message_use(None, labels)
+    return replace(
+        known, flags=flags, labels=labels, thread_id=row.thread_id, message_special_use=use
+    )
+
+
 def summary_of(
     row: Fetched, *, message: str, path: str, special_use: SpecialUse | None = None
 ) -> MessageSummary:
@@ -116,6 +129,15 @@ def grouped(headers: Headers) -> dict[str, tuple[str, ...]]:
     return {name: tuple(values) for name, values in found.items()}
 
 
+def shown_flags(flags: tuple[str, ...]) -> tuple[str, ...]:
+    """All but ``\\Recent``, which tells of the session instead of the message."""
+    return tuple([flag for flag in flags if flag.lower() != "\\recent"]) if flags else ()
+
+
+def _labels(row: Fetched) -> tuple[str, ...] | None:
+    return None if row.labels is None else tuple([shown_label(label) for label in row.labels])
+
+
 def message_use(special_use: SpecialUse | None, labels: Iterable[str] | None) -> SpecialUse | None:
     """What a message is, by its mailbox or its labels. Contract B-061."""
     if not labels:
@@ -146,14 +168,19 @@ def _summary(
     parts = layout(row.structure) if row.structure is not None else _NO_LAYOUT
     subject = _text(envelope.subject, headers, "subject")
     in_reply_to = _id(envelope.in_reply_to, headers, "in-reply-to")
-    labels = None if row.labels is None else tuple(shown_label(label) for label in row.labels)
+    labels = _labels(row)
     from_ = _addresses(envelope.from_, headers, "from")
-    sender = _addresses(envelope.sender, headers, "sender") or from_
+    # Servers fill in From where there is no Sender or Reply-To (RFC 9051 §7.5.2); so do we.
+    sender = reply_to = from_
+    if envelope.sender != envelope.from_ or not envelope.from_:
+        sender = _addresses(envelope.sender, headers, "sender") or from_
+    if envelope.reply_to != envelope.from_ or not envelope.from_:
+        reply_to = _addresses(envelope.reply_to, headers, "reply-to") or from_
     return MessageSummary(
         message=message,
         uid=row.uid,
         path=path,
-        flags=tuple(flag for flag in row.flags or () if flag.lower() != "\\recent"),
+        flags=shown_flags(row.flags or ()),
         labels=labels,
         email_id=row.email_id,
         thread_id=row.thread_id,
@@ -162,14 +189,13 @@ def _summary(
         subject=subject,
         from_=from_[0] if from_ else None,
         sender=sender[0] if sender else None,
-        # Servers fill in From where there is no Reply-To (RFC 9051 §7.5.2); so do we.
-        reply_to=_addresses(envelope.reply_to, headers, "reply-to") or from_,
+        reply_to=reply_to,
         to=_addresses(envelope.to, headers, "to"),
         cc=_addresses(envelope.cc, headers, "cc"),
         bcc=_addresses(envelope.bcc, headers, "bcc"),
         message_id=_id(envelope.message_id, headers, "message-id"),
         in_reply_to=in_reply_to,
-        attachments=tuple(_attachment(message, placed) for placed in parts.attachments),
+        attachments=tuple([_attachment(message, placed) for placed in parts.attachments]),
         text=_text_info(message, parts),
         is_auto_reply=is_auto_reply(subject, in_reply_to, headers)
         and not _is_report(headers, row.structure),
@@ -214,8 +240,8 @@ def _text_info(message: str, parts: Layout) -> TextInfo | None:
         text_id=pack_text(
             message, [one.part for one in parts.plain], [one.part for one in parts.html]
         ),
-        plain_size=sum(one.size for one in parts.plain) if parts.plain else None,
-        html_size=sum(one.size for one in parts.html) if parts.html else None,
+        plain_size=sum([one.size for one in parts.plain]) if parts.plain else None,
+        html_size=sum([one.size for one in parts.html]) if parts.html else None,
     )
 
 
@@ -223,14 +249,16 @@ def _addresses(
     told: tuple[ImapAddress, ...], headers: Headers | None, name: str
 ) -> tuple[Address, ...]:
     """Addresses of the envelope, else those of the field itself. Contract B-051."""
-    found = tuple(
+    if not told and headers is None:
+        return ()
+    found = [
         address
         for one in told
         if (address := _address(one.name, one.mailbox, one.host)) is not None
-    )
+    ]
     if not found and headers is not None:
         return tuple(headers.addresses(name))
-    return found
+    return tuple(found)
 
 
 @lru_cache(maxsize=4_096)  # a page of a list names the same people over and over

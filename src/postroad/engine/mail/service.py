@@ -1,7 +1,7 @@
 """Mail as surfaces see it: mailboxes and messages of an account, read and changed.
 
-Every call finds the account's provider, asks it, and makes of its answer what is shown. Nothing
-is kept between calls.
+Every call finds the account's provider, asks it, and makes of its answer what is shown. What lists
+have shown is left with the provider, which knows for how long it holds.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from postroad.domain.search import SearchQuery
 from postroad.engine.accounts.directory import Directory
 from postroad.engine.mail.access import MailboxAccess, as_unavailable, check_state
 from postroad.engine.mail.bounces import with_bounces
-from postroad.engine.mail.details import details_of, entry_of
+from postroad.engine.mail.details import details_of, entry_again, entry_of
 from postroad.engine.mail.text import LARGE_BYTES, assemble, wanted_parts
 from postroad.engine.mail.text_id import unpack_text
 from postroad.engine.mail.threads import with_threads
@@ -135,7 +135,8 @@ class Mail:
             return wanted_parts(row.structure, wish, only=only)
 
         with as_unavailable():
-            read = await provider.read_message(key.message, choose=choose)
+            likely = (*(key.plain if wish.plain else ()), *(key.html if wish.html else ()))
+            read = await provider.read_message(key.message, choose=choose, likely=likely)
         return await self._text(read, wish, only=only)
 
     async def open_source(self, account: str, message: str) -> SourceStream:
@@ -261,10 +262,12 @@ class Mail:
     # Private
 
     async def _page(self, account: str, found: FoundPage) -> MessagePage:
-        if len(found.items) <= _SLOW_ROWS:
+        if sum([one.known is None for one in found.items]) <= _SLOW_ROWS:
             page = _shown(found)
         else:
             page = await asyncio.to_thread(_shown, found)
+        if found.remember is not None:
+            found.remember(page.items)
         items = await with_bounces(self._store, account, page.items)
         if self._threading(await self._access.account(account)):
             rows = [one.row for one in found.items]
@@ -306,7 +309,14 @@ class Mail:
 
 def _shown(found: FoundPage) -> MessagePage:
     return MessagePage(
-        items=tuple(entry_of(one.row, message=one.message, path=one.path) for one in found.items),
+        items=tuple(
+            [
+                entry_of(one.row, message=one.message, path=one.path)
+                if one.known is None
+                else entry_again(one.known, one.row)
+                for one in found.items
+            ]
+        ),
         total=found.total,
         page=found.page,
         pages=found.pages,

@@ -38,6 +38,9 @@ from postroad.transport.imap import (
 T = TypeVar("T")
 
 _STALE_S = 60.0  # a use that a listing this old lacks is looked for again
+# Deleted and made again under its name, a mailbox shows itself to whoever selects it, while some
+# servers (Dovecot) go on showing the old one to whoever has it open.
+_RESELECT_S = 30.0
 _MISSING_MAILBOX_CODES = frozenset({"NONEXISTENT", "TRYCREATE", None})
 
 
@@ -94,7 +97,7 @@ class ImapReach:
         name = self.wire_name(path)
 
         async def inside(connection: ImapConnection) -> T:
-            mailbox = await _enter_first(connection, name, read_only=read_only)
+            mailbox = await self._enter(connection, name, read_only=read_only)
             if mailbox is None:
                 raise no_folder()
             return await work(connection, mailbox)
@@ -118,14 +121,14 @@ class ImapReach:
 
         async def inside(connection: ImapConnection) -> T:
             before = connection.selected
-            selected = await _enter_first(connection, name, read_only=read_only)
+            selected = await self._enter(connection, name, read_only=read_only, waits=not read_only)
             if (
                 selected is not None
                 and selected is before
                 and str(selected.uidvalidity) != mailbox.uidvalidity
             ):
                 # Deleted and made again behind our back, it may have come to life anew.
-                selected = await select(connection, name, read_only=read_only)
+                selected = await self._select(connection, name, read_only=read_only)
             if selected is None or str(selected.uidvalidity) != mailbox.uidvalidity:
                 raise no_message()
             return await work(connection, key, path)
@@ -213,41 +216,47 @@ class ImapReach:
     def _is_stale(self) -> bool:
         return self._clock() - self._listed_at > _STALE_S
 
+    # Selecting
 
-async def enter(
-    connection: ImapConnection, name: bytes, *, read_only: bool
-) -> SelectedMailbox | None:
-    """Select a mailbox unless it is; what has happened in it meanwhile is known either way."""
-    selected = connection.selected
-    if selected is None or selected.wire_name != name:
-        return await select(connection, name, read_only=read_only)
-    if selected.is_read_only and not read_only:
-        return await select(connection, name, read_only=False)
-    await connection.noop()
-    return connection.selected
+    async def _enter(
+        self, connection: ImapConnection, name: bytes, *, read_only: bool, waits: bool = True
+    ) -> SelectedMailbox | None:
+        """Select a mailbox unless it is; what has happened in it meanwhile is known either way.
 
+        Without ``waits`` it is known to the server when the next command comes, which is enough
+        for what names messages by UID. Nothing was changed before it, so what is lost here can be
+        begun again.
+        """
+        selected = connection.selected
+        try:
+            if (
+                selected is None
+                or selected.wire_name != name
+                or (selected.is_read_only and not read_only)
+                or self._clock() - (selected.selected_at or 0.0) > _RESELECT_S
+            ):
+                return await self._select(connection, name, read_only=read_only)
+            if waits:
+                await connection.noop()
+            else:
+                connection.noop_ahead()
+        except ConnectionLost as lost:
+            raise ConnectionLost(lost.message, was_sent=False, code=lost.code) from lost
+        return connection.selected
 
-async def _enter_first(
-    connection: ImapConnection, name: bytes, *, read_only: bool
-) -> SelectedMailbox | None:
-    """:func:`enter`, before anything was changed: what is lost here can be begun again."""
-    try:
-        return await enter(connection, name, read_only=read_only)
-    except ConnectionLost as lost:
-        raise ConnectionLost(lost.message, was_sent=False, code=lost.code) from lost
-
-
-async def select(
-    connection: ImapConnection, name: bytes, *, read_only: bool
-) -> SelectedMailbox | None:
-    """Select a mailbox anew; ``None`` if there is no such one."""
-    try:
-        return await connection.select(name, read_only=read_only)
-    except CommandRefused as refused:
-        is_no = refused.status.condition is Condition.NO
-        if is_no and refused.code in _MISSING_MAILBOX_CODES:
-            return None
-        raise
+    async def _select(
+        self, connection: ImapConnection, name: bytes, *, read_only: bool
+    ) -> SelectedMailbox | None:
+        """Select a mailbox anew; ``None`` if there is no such one."""
+        try:
+            mailbox = await connection.select(name, read_only=read_only)
+        except CommandRefused as refused:
+            is_no = refused.status.condition is Condition.NO
+            if is_no and refused.code in _MISSING_MAILBOX_CODES:
+                return None
+            raise
+        mailbox.selected_at = self._clock()
+        return mailbox
 
 
 @contextmanager

@@ -243,6 +243,19 @@ def merge_rows(rows: Iterable[Fetched], uids: NumSet) -> list[Fetched]:
     return list(merged.values())
 
 
+def merge_numbered(rows: Iterable[Fetched], low: int, high: int) -> list[Fetched]:
+    """:func:`merge_rows` of messages that were asked for by number; rows may lack a UID.
+
+    Numbers stay what they are while FETCH runs (RFC 9051 §7.5.1), so they tell messages apart.
+    """
+    merged: dict[int, Fetched] = {}
+    for row in rows:
+        if low <= row.seq <= high:
+            before = merged.get(row.seq)
+            merged[row.seq] = row if before is None else _merge(before, row)
+    return [row for row in merged.values() if row.uid is not None]
+
+
 def _merge(before: Fetched, row: Fetched) -> Fetched:
     told = {name: getattr(row, name) for name in _MERGED_FIELDS if getattr(row, name) is not None}
     return replace(
