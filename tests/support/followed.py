@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from postroad import store as stores
 from postroad.domain.account import (
@@ -34,10 +35,17 @@ from postroad.engine.sync.describe import MessageDescriber
 from postroad.engine.trust import Trust
 from postroad.store import Store
 from postroad.store.events import EventPosition
-from support.dovecot import Dovecot
 from support.sync_rig import Told
 
 LIMIT_S = 20.0
+
+
+class MailServer(Protocol):
+    """Where the accounts are; any user name gets in with the one password."""
+
+    host: str
+    port: int
+    password: str
 
 
 class Followed:
@@ -51,9 +59,9 @@ class Followed:
         self.accounts = accounts
         self.settings = settings
 
-    async def add(self, dovecot: Dovecot, user: str, **changes: object) -> str:
-        login = Login(user, Secret(dovecot.password))
-        imap = ImapSettings(dovecot.host, dovecot.port, login=login, tls=TlsOptions(verify=False))
+    async def add(self, server: MailServer, user: str, **changes: object) -> str:
+        login = Login(user, Secret(server.password))
+        imap = ImapSettings(server.host, server.port, login=login, tls=TlsOptions(verify=False))
         draft = Account(user, user, f"{user}@example.test", created_at=0, imap=imap)
         account, _ = await self.accounts.create(replace(draft, **changes))  # type: ignore[arg-type]  # a test names fields
         return account

@@ -82,7 +82,7 @@ def listing(*lines: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 INBOX = '() "/" INBOX'
-SELECTED = ("* 1 EXISTS", "* OK [UIDVALIDITY 7] x")
+SELECTED = ("* 1 EXISTS", "* OK [UIDVALIDITY 7] x", "* OK [UIDNEXT 9] x")
 
 
 async def message(numbers: MemoryNumbers, uid: int = 1) -> str:
@@ -396,7 +396,9 @@ async def test_nonsense_is_a_remote_failure() -> None:
 
 
 async def test_another_uidvalidity_is_another_mailbox() -> None:
-    async with hostile_imap(answering(("* 1 EXISTS", "* OK [UIDVALIDITY 8] x"))) as hostile:
+    async with hostile_imap(
+        answering(("* 1 EXISTS", "* OK [UIDVALIDITY 8] x", "* OK [UIDNEXT 9] x"))
+    ) as hostile:
         numbers = MemoryNumbers()
         mine = provider(hostile, numbers=numbers)
         with pytest.raises(NotFound):

@@ -17,6 +17,7 @@ from postroad.domain.errors import (
     Invalid,
     LocalProtocolError,
     NotFound,
+    PostroadError,
     RemoteFailure,
     RemoteProtocolError,
     Unavailable,
@@ -38,7 +39,8 @@ from postroad.transport.imap import (
 T = TypeVar("T")
 
 _STALE_S = 60.0  # a use that a listing this old lacks is looked for again
-_MISSING_MAILBOX_CODES = frozenset({"NONEXISTENT", "TRYCREATE", None})
+_NO_TARGET_CODES = frozenset({"NONEXISTENT", "TRYCREATE"})
+_MISSING_MAILBOX_CODES = _NO_TARGET_CODES | {None}
 
 
 class MailboxNumbers(Protocol):
@@ -137,6 +139,22 @@ class ImapReach:
         if selected.uidvalidity is None:
             raise RemoteFailure("The mailbox has no lasting UIDs")
         return await self.numbers.get_number(path, str(selected.uidvalidity))
+
+    async def refusal(
+        self, connection: ImapConnection, refused: CommandRefused, path: str
+    ) -> PostroadError:
+        """What it means that the server puts nothing into the mailbox at ``path``.
+
+        A server may refuse a name that nobody could create without TRYCREATE (RFC 9051 §6.3.12;
+        Courier does outside of its namespace). Then the listing tells whether it is there.
+        """
+        if refused.code in _NO_TARGET_CODES:
+            self.forget_folders()  # what we remember is out of date
+            return no_folder()
+        if refused.code is None and refused.status.condition is Condition.NO:
+            folders = await self.list(connection)
+            return refused if path in folders.wire_names else no_folder()
+        return refused
 
     # Which mailboxes there are
 

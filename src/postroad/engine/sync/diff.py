@@ -47,7 +47,8 @@ def plan(known: MailboxCursor, seen: MailboxState, *, now: int) -> Plan:
         return Plan.NOTHING if is_same else Plan.CHANGED_SINCE
     if now - known.checked_at >= FULL_PASS_EVERY_MS:
         return Plan.FULL_PASS
-    return Plan.NOTHING if is_same else Plan.NEW_ONLY
+    # Where SELECT tells no UIDNEXT (Courier), one that came may have made up for one that went.
+    return Plan.NOTHING if is_same and room == 0 else Plan.NEW_ONLY
 
 
 def is_complete(known: MailboxCursor, seen: MailboxState) -> bool:
