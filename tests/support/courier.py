@@ -118,7 +118,7 @@ class Courier:
 
     def _watch(self) -> None:
         with (self._dir / "gamin").open("wb") as log:
-            command = [courier_packages.gam_server(), "--notimeout"]
+            command = [str(courier_packages.gam_server()), "--notimeout"]
             self._processes.append(
                 subprocess.Popen(command, stdout=log, stderr=log, env=self._environment())
             )

@@ -110,9 +110,11 @@ class Watch:
         while True:
             news = News()
             until_s = min(next_round_s, self._troubles.next_s or next_round_s)
-            end = await self._connection.idle(
-                news.hear, max_s=max(0.0, min(self._idle_s, until_s - loop.time()))
-            )
+            wait_s = max(0.0, min(self._idle_s, until_s - loop.time()))
+            # Who asked while a round was running means what happened behind its back.
+            end = IdleEnd.STOPPED
+            if not self._is_asked:
+                end = await self._connection.idle(news.hear, max_s=wait_s)
             if news.is_of_selected and cursor is not None:
                 cursor = await self._follow(cursor, news)
             elif end is IdleEnd.EXPIRED and self._is_mute:
