@@ -24,7 +24,7 @@ from postroad.domain.errors import (
 )
 from postroad.domain.mailbox import Mailbox, MailboxNumber, SpecialUse
 from postroad.domain.message_id import MessageKey, unpack_message
-from postroad.engine.providers.imap_folders import Folders, read_listing
+from postroad.engine.providers.imap_folders import Folders, take_listing
 from postroad.engine.providers.imap_pool import ImapPool
 from postroad.protocol.imap import utf7
 from postroad.protocol.imap.selected import SelectedMailbox
@@ -166,7 +166,7 @@ class ImapReach:
             # Every account has an INBOX; a server that shows nothing is ill (contract B-066).
             connection.abort()
             raise Unavailable("The mail server listed no mailboxes", code="IMAPUnavailable")
-        folders = read_listing(listing, namespace, self.settings)
+        folders = await take_listing(listing, namespace, self.settings)
         is_gmail = connection.can("X-GM-EXT-1") and folders.find(SpecialUse.ALL) is not None
         self.know(folders, is_gmail=is_gmail)
         return folders

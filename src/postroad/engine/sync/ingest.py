@@ -7,6 +7,7 @@ any moment neither loses a message nor announces one twice.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -17,12 +18,14 @@ from postroad.domain.lease import Lease
 from postroad.domain.mailbox import Mailbox, SpecialUse
 from postroad.domain.mailbox_state import Indexer, MailboxCursor, MailboxState
 from postroad.domain.message_index import MAX_MESSAGES, Chunk, Entry
+from postroad.engine.providers.imap_folders import MANY_MAILBOXES
 from postroad.engine.sync import threads
 from postroad.engine.sync.diff import Changes, Sight, amend, split
 from postroad.engine.sync.moves import Moves
 from postroad.engine.sync.told import Teller
 from postroad.observe import metrics
 from postroad.store import Store, Tx
+from postroad.store.messages import encode_listing
 
 T = TypeVar("T")
 
@@ -162,9 +165,13 @@ class Ingest:
         return settled
 
     async def put_listing(self, mailboxes: Sequence[Mailbox]) -> None:
+        if len(mailboxes) > MANY_MAILBOXES:
+            encoded = await asyncio.to_thread(encode_listing, mailboxes)
+        else:
+            encoded = encode_listing(mailboxes)
+
         async def unit(tx: Tx, events: list[Event]) -> None:
-            if await tx.messages.listing(self._account) != list(mailboxes):
-                await tx.messages.put_listing(self._account, mailboxes)
+            await tx.messages.put_listing(self._account, encoded)
 
         await self._write(unit)
 

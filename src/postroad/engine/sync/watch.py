@@ -15,7 +15,7 @@ from postroad.domain.account import Account, ImapSettings
 from postroad.domain.errors import RemoteFailure
 from postroad.domain.mailbox import Mailbox
 from postroad.domain.mailbox_state import MailboxCursor, MailboxState, SyncError
-from postroad.engine.providers.imap_folders import Folders, read_listing
+from postroad.engine.providers.imap_folders import Folders, take_listing
 from postroad.engine.sync.connection import Connection
 from postroad.engine.sync.diff import Plan, plan
 from postroad.engine.sync.folders import choose
@@ -203,7 +203,7 @@ class Watch:
 
     async def _learn(self) -> Learned:
         listing = await self._connection.list_mailboxes()
-        folders = read_listing(listing, await self._connection.namespace(), self._imap)
+        folders = await take_listing(listing, await self._connection.namespace(), self._imap)
         if not folders.mailboxes:
             raise RemoteFailure("The mail server lists no mailboxes")  # contract B-066
         is_gmail = self._connection.can("X-GM-EXT-1")

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from postroad.domain.errors import RemoteProtocolError
 
+_MAX_STROKE_BYTES = 256 * 1024
 MAX_DEPTH = 100  # nested lists; real mail stays below 30
 _OPEN, _CLOSE, _QUOTE = b'()"'
 _NILS = frozenset({b"NIL", b"nil", b"Nil", b"nIl", b"niL", b"NIl", b"NiL", b"nIL"})
@@ -165,7 +166,8 @@ class Cursor:
         literals or escapes to it, and everything malformed.
         """
         data, start = self.data, self.pos
-        if data.find(b"{", start) >= 0:
+        # All at one stroke is for what is short: no other thread runs meanwhile.
+        if len(data) - start > _MAX_STROKE_BYTES or data.find(b"{", start) >= 0:
             return None
         tokens = _PLAIN.findall(data, start)
         together = b"".join(tokens)
