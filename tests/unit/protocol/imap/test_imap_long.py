@@ -6,6 +6,7 @@ import pytest
 
 from postroad.domain.errors import RemoteProtocolError
 from postroad.protocol.imap import commands
+from postroad.protocol.imap.cursor import MAX_LISTS, Cursor
 from postroad.protocol.imap.events import Malformed, Told
 from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.imap.long import LONG_OCTETS, Long
@@ -57,3 +58,8 @@ def test_long_response_that_makes_no_sense_is_dropped_as_a_short_one_is() -> Non
     assert isinstance(long, Long)
     with pytest.raises(RemoteProtocolError, match=r"deeper|item"):
         long.response()
+
+
+def test_value_of_lists_without_end_is_refused() -> None:
+    with pytest.raises(RemoteProtocolError, match="lists in one value"):
+        Cursor(b"(" + b"()" * (MAX_LISTS + 1) + b")").value()
