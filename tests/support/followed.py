@@ -43,9 +43,12 @@ LIMIT_S = 20.0
 class MailServer(Protocol):
     """Where the accounts are; any user name gets in with the one password."""
 
-    host: str
-    port: int
-    password: str
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def password(self) -> str: ...
 
 
 class Followed:
