@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from support import courier as couriers
 from support import courier_packages
 from support.courier import Courier
-from support.followed import Followed, following
+from support.followed import Followed, following, message, wait_for
 
 pytestmark = pytest.mark.integration
 _users = itertools.count(1)
@@ -32,22 +31,9 @@ def user() -> str:
     return f"sync{next(_users)}"
 
 
-def message(subject: str, *, date: datetime | None = None) -> bytes:
-    at = format_datetime(date or datetime.now(UTC))
-    return (
-        f"From: Ann <ann@example.test>\r\nTo: bob@example.test\r\nSubject: {subject}\r\n"
-        f"Message-ID: <{subject}.{next(_users)}@example.test>\r\nDate: {at}\r\n\r\nHello\r\n"
-    ).encode()
-
-
 async def told(followed: Followed, account: str, name: str, count: int) -> list[object]:
     """Wait for so many events; what each says of the message: its UID or its path."""
-
-    async def are_there() -> bool:
-        return len(await followed.events(account, name)) >= count
-
-    await followed.until(are_there)
-    events = await followed.events(account, name)
+    events = await wait_for(followed, account, name, count)
     return [one.data.get("uid", one.data.get("path")) for one in events]
 
 
