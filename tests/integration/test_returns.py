@@ -34,7 +34,8 @@ from postroad.engine.mail.details import summary_of
 from postroad.engine.returns.clue import Clue, Outside, clue_of, wants_source
 from postroad.engine.returns.match import WINDOW_MS
 from postroad.engine.returns.record import Returns, Told
-from postroad.engine.sync.ingest import Arrival, Ingest, portions
+from postroad.engine.sync.arrival import Arrival, portions
+from postroad.engine.sync.ingest import Ingest
 from postroad.protocol.report import read_report
 from postroad.protocol.report.fields import MAX_RECIPIENTS
 from postroad.store import Store, Tx

@@ -103,6 +103,15 @@ protocol imap {{
 protocol lmtp {{
   postmaster_address = postmaster@example.test
 }}
+{quota}
+"""
+_QUOTA = """
+plugin {{
+  quota = count:User
+  {rule}
+  quota_grace = 0
+  quota_vsizes = yes
+}}
 """
 _USES = ("Sent", "Drafts", "Trash", "Junk", "Archive")
 
@@ -127,6 +136,7 @@ class Dovecot:
         has_tls: bool = True,  # without it nothing but the plain port answers
         prefix: str = "",  # of the personal namespace, "INBOX."
         capability: str | None = None,  # announce exactly this
+        quota: str | None = None,  # "*:storage=10M"; "" has the quota root without a limit
     ) -> None:
         self._special_use = special_use
         self._compress = compress
@@ -134,6 +144,7 @@ class Dovecot:
         self._has_tls = has_tls
         self._prefix = prefix
         self.capability = capability
+        self._quota = quota
         self._process: subprocess.Popen[bytes] | None = None
         self.port = self.tls_port = self.lmtp_port = 0
         self.ca = ""
@@ -256,13 +267,17 @@ class Dovecot:
                 "service imap-login {\n  chroot =\n}\nservice anvil {\n  chroot =\n}\n"
                 "service stats {\n  chroot =\n}\n"
             )
+        plugins = ["zlib"] * self._compress + ["quota"] * (self._quota is not None)
         return _CONFIG.format(
             dir=self._dir,
             protocols="imap lmtp" if _has_lmtp() else "imap",
             ssl="yes" if self._has_tls else "no",
             needs_tls="yes" if self._needs_tls else "no",
-            mail_plugins="zlib" if self._compress else "",
-            imap_plugins="zlib imap_zlib" if self._compress else "",
+            mail_plugins=" ".join(plugins),
+            imap_plugins=" ".join([*plugins, *(f"imap_{name}" for name in plugins)]),
+            quota=""
+            if self._quota is None
+            else _QUOTA.format(rule=f"quota_rule = {self._quota}" if self._quota else ""),
             capability=f"imap_capability = {self.capability}" if self.capability else "",
             unprivileged=unprivileged,
             password=self.password,

@@ -231,8 +231,9 @@ class ScriptedConnection:
         return IdleEnd.STOPPED if stopped and not told else IdleEnd.CHANGED
 
     def stop_idle(self) -> None:
-        self._is_stopped = True
-        self._stir.set()
+        if self.is_idling.is_set():
+            self._is_stopped = True
+            self._stir.set()
 
     async def notify(
         self, *, mailboxes: Sequence[bytes] | None = None, status: bool = False

@@ -246,7 +246,7 @@ class ImapConnection:
         """Select a mailbox, or examine it. Raises :exc:`CommandRefused` if there is none.
 
         With ``qresync`` the answer tells what has changed since (``is_resynced``, ``vanished``,
-        ``changed``), if QRESYNC was enabled. Without CONDSTORE it is a plain SELECT.
+        ``changed``), if QRESYNC was enabled. ``read_only`` is a wish: not all keep UIDs then.
         """
         return await imap_mailboxes.select(
             self._wire, wire_name, read_only=read_only, condstore=condstore, qresync=qresync

@@ -29,6 +29,7 @@ from postroad.protocol.imap.events import (
     Told,
 )
 from postroad.protocol.imap.fetch import Fetched
+from postroad.protocol.imap.long import Long
 from postroad.protocol.imap.response import Untagged
 from postroad.protocol.imap.selected import SelectedMailbox
 from postroad.protocol.imap.session import ImapSession
@@ -310,6 +311,9 @@ class ImapWire:
         for count, event in enumerate(self.session.receive(data), 1):
             if type(event) is Told:
                 self._on_told(event.response)
+            elif type(event) is Long:
+                await asyncio.to_thread(event.read)
+                self.deadline.moved()
             else:
                 self._on_event(event)
             if count % _EVENTS_AT_A_TIME == 0:

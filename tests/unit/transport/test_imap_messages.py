@@ -386,3 +386,23 @@ async def test_rows_by_number_are_joined_and_strays_left_out() -> None:
         with pytest.raises(LocalProtocolError):
             await connection.fetch_numbers(0, 1, ["UID"])
         connection.abort()
+
+
+async def test_answer_that_takes_long_to_read_keeps_its_place() -> None:
+    found = [n for n in range(1, 200_001) if n % 3]
+    flags = " ".join(f"$Word{n}" for n in range(20_000))
+    script = answering(
+        "IMAP4rev1 ESEARCH",
+        turn("UID SEARCH RETURN (ALL) ALL", f"* ESEARCH UID ALL {','.join(map(str, found))}"),
+        turn(
+            "UID FETCH 1:2 (UID FLAGS)",
+            f"* 1 FETCH (UID 1 FLAGS ({flags}))",
+            "* 2 FETCH (UID 2 FLAGS ())",
+        ),
+    )
+    async with hostile_imap(script) as hostile:
+        connection = await selected(hostile.port)
+        assert await connection.uid_search(["ALL"]) == found
+        rows = await connection.uid_fetch(NumSet.of([1, 2]), ["UID", "FLAGS"])
+        assert [(row.uid, len(row.flags or ())) for row in rows] == [(1, 20_000), (2, 0)]
+        connection.abort()

@@ -29,7 +29,6 @@ from postroad.engine.providers.imap_reach import (
     ImapReach,
     MailboxNumbers,
     as_provider_errors,
-    no_folder,
     no_part,
 )
 from postroad.engine.providers.imap_reading import MAX_HEADER_BYTES, ImapReading, fetch_one
@@ -181,10 +180,7 @@ class ImapProvider:
             try:
                 return await connection.append_many(name, messages)
             except CommandRefused as refused:
-                if refused.code in ("TRYCREATE", "NONEXISTENT"):
-                    self._reach.forget_folders()  # what we remember is out of date
-                    raise no_folder() from refused
-                raise
+                raise await self._reach.refusal(connection, refused, path) from refused
 
         return await self._reach.run(work, may_repeat=False)
 

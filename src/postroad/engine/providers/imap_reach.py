@@ -17,13 +17,14 @@ from postroad.domain.errors import (
     Invalid,
     LocalProtocolError,
     NotFound,
+    PostroadError,
     RemoteFailure,
     RemoteProtocolError,
     Unavailable,
 )
 from postroad.domain.mailbox import Mailbox, MailboxNumber, SpecialUse
 from postroad.domain.message_id import MessageKey, unpack_message
-from postroad.engine.providers.imap_folders import Folders, read_listing
+from postroad.engine.providers.imap_folders import Folders, take_listing
 from postroad.engine.providers.imap_pool import ImapPool
 from postroad.protocol.imap import utf7
 from postroad.protocol.imap.selected import SelectedMailbox
@@ -41,7 +42,8 @@ _STALE_S = 60.0  # a use that a listing this old lacks is looked for again
 # Deleted and made again under its name, a mailbox shows itself to whoever selects it, while some
 # servers (Dovecot) go on showing the old one to whoever has it open.
 _RESELECT_S = 30.0
-_MISSING_MAILBOX_CODES = frozenset({"NONEXISTENT", "TRYCREATE", None})
+_NO_TARGET_CODES = frozenset({"NONEXISTENT", "TRYCREATE"})
+_MISSING_MAILBOX_CODES = _NO_TARGET_CODES | {None}
 
 
 class MailboxNumbers(Protocol):
@@ -141,6 +143,22 @@ class ImapReach:
             raise RemoteFailure("The mailbox has no lasting UIDs")
         return await self.numbers.get_number(path, str(selected.uidvalidity))
 
+    async def refusal(
+        self, connection: ImapConnection, refused: CommandRefused, path: str
+    ) -> PostroadError:
+        """What it means that the server puts nothing into the mailbox at ``path``.
+
+        A server may refuse a name that nobody could create without TRYCREATE (RFC 9051 §6.3.12;
+        Courier does outside of its namespace). Then the listing tells whether it is there.
+        """
+        if refused.code in _NO_TARGET_CODES:
+            self.forget_folders()  # what we remember is out of date
+            return no_folder()
+        if refused.code is None and refused.status.condition is Condition.NO:
+            folders = await self.list(connection)
+            return refused if path in folders.wire_names else no_folder()
+        return refused
+
     # Which mailboxes there are
 
     async def list(self, connection: ImapConnection) -> Folders:
@@ -151,7 +169,7 @@ class ImapReach:
             # Every account has an INBOX; a server that shows nothing is ill (contract B-066).
             connection.abort()
             raise Unavailable("The mail server listed no mailboxes", code="IMAPUnavailable")
-        folders = read_listing(listing, namespace, self.settings)
+        folders = await take_listing(listing, namespace, self.settings)
         is_gmail = connection.can("X-GM-EXT-1") and folders.find(SpecialUse.ALL) is not None
         self.know(folders, is_gmail=is_gmail)
         return folders

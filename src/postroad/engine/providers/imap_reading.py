@@ -176,7 +176,8 @@ async def matching(
     try:
         keys = search_keys(query, connection.can)
     except LocalProtocolError as error:
-        if query.needs_gmail or query.email_id or query.thread_id or query.modseq is not None:
+        by_id = query.email_id or query.email_ids or query.thread_id
+        if query.needs_gmail or by_id or query.modseq is not None:
             raise Unprocessable(error.message, code="MissingServerExtension") from error
         raise
     if query.seq is not None:

@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from postroad.domain.mailbox_state import MailboxCursor
 from postroad.domain.message_index import Entry, Marks, fingerprint, marks
 from postroad.engine.mail.details import shown_label
+from postroad.engine.sync.arrival import Arrival
 from postroad.engine.sync.connection import Connection
 from postroad.engine.sync.describe import Bodies, Describer, Description
-from postroad.engine.sync.ingest import Arrival
 from postroad.engine.sync.threads import thread_nodes
 from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.imap.numset import NumSet

@@ -7,6 +7,7 @@ any moment neither loses a message nor announces one twice.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -17,54 +18,24 @@ from postroad.domain.lease import Lease
 from postroad.domain.mailbox import Mailbox, SpecialUse
 from postroad.domain.mailbox_state import Indexer, MailboxCursor, MailboxState
 from postroad.domain.message_index import MAX_MESSAGES, Chunk, Entry
-from postroad.engine.returns.clue import Clue
+from postroad.engine.providers.imap_folders import MANY_MAILBOXES
 from postroad.engine.returns.record import Returns
 from postroad.engine.returns.tally import tally
 from postroad.engine.sync import threads
+from postroad.engine.sync.arrival import Arrival, portions
 from postroad.engine.sync.diff import Changes, Sight, amend, split
 from postroad.engine.sync.moves import Moves
 from postroad.engine.sync.told import Teller
 from postroad.observe import metrics
 from postroad.store import Store, Tx
+from postroad.store.messages import encode_listing
 
 T = TypeVar("T")
 
 _MAX_UID = 0xFFFF_FFFF
 _CHUNKS_AT_A_TIME = 4  # in one transaction
-_MAX_EVENTS = 1_200  # in one transaction, give or take those of one message
 
 Unit = Callable[[Tx, list[Event]], Coroutine[Any, Any, T]]
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A message behind all that are known, or a known one whose announcement is due.
-
-    ``data`` is that of messageNew; ``None`` announces nothing. ``missing`` stands for a message
-    that could not be fetched: how often it was tried and for how many milliseconds.
-    """
-
-    entry: Entry
-    data: Mapping[str, object] | None = None
-    missing: tuple[int, int] | None = None
-    is_indexed: bool = True  # the server has told of it; otherwise it is not known any further
-    email_id: str | None = None
-    thread_nodes: tuple[int, ...] = ()  # of itself and all that it refers to; empty: not wanted
-    clue: Clue | None = None  # to the message that it is about
-
-
-def portions(arrivals: Sequence[Arrival]) -> list[list[Arrival]]:
-    """Arrivals in groups of which each makes a bounded number of events."""
-    groups: list[list[Arrival]] = []
-    room = 0
-    for one in arrivals:
-        events = 1 if one.clue is None else 1 + len(one.clue.report.recipients)
-        if room < events:
-            groups.append([])
-            room = _MAX_EVENTS
-        groups[-1].append(one)
-        room -= events
-    return groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +152,13 @@ class Ingest:
         return settled
 
     async def put_listing(self, mailboxes: Sequence[Mailbox]) -> None:
+        if len(mailboxes) > MANY_MAILBOXES:
+            encoded = await asyncio.to_thread(encode_listing, mailboxes)
+        else:
+            encoded = encode_listing(mailboxes)
+
         async def unit(tx: Tx, events: list[Event]) -> None:
-            if await tx.messages.listing(self._account) != list(mailboxes):
-                await tx.messages.put_listing(self._account, mailboxes)
+            await tx.messages.put_listing(self._account, encoded)
 
         await self._write(unit)
 

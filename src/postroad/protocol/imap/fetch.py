@@ -49,6 +49,7 @@ class Fetched:
 _ITEM = re.compile(rb"([A-Za-z0-9.\-]{1,64})(?:\[([^\]\"{]{0,8192})\])?(?:<([0-9]{1,19})>)?")
 _SECTION_START = re.compile(rb"[A-Za-z0-9.\-]{1,64}\[")
 _SPACES = re.compile(rb" +")
+_MAX_SECTION_WORDS = 10_000
 _PLAIN_NAMES = frozenset(
     {"UID", "FLAGS", "RFC822.SIZE", "INTERNALDATE", "ENVELOPE", "BODYSTRUCTURE", "MODSEQ"}
     | {"EMAILID", "THREADID", "X-GM-MSGID", "X-GM-THRID", "X-GM-LABELS"}
@@ -145,6 +146,8 @@ def _long_section(c: Cursor) -> tuple[str, str]:
     c.pos += len(name) + 1
     words: list[bytes] = [first]
     while not c.take(b"]"):
+        if len(words) > _MAX_SECTION_WORDS:
+            raise RemoteProtocolError("the name of a section has no end")
         if c.take(b"("):
             words.append(b"(")
         elif c.take(b")"):
