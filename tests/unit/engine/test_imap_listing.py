@@ -20,7 +20,7 @@ from support.mailbox_numbers import MemoryNumbers
 TIMEOUTS = ImapTimeouts(connect_s=5, open_s=5, silence_s=5, command_s=5, close_s=0.05)
 FULL = "(UID FLAGS RFC822.SIZE INTERNALDATE ENVELOPE BODYSTRUCTURE)"
 SHORT = "(UID FLAGS RFC822.SIZE INTERNALDATE)"
-SELECTED = ("* 3 EXISTS", "* OK [UIDVALIDITY 7] x")
+SELECTED = ("* 3 EXISTS", "* OK [UIDVALIDITY 7] x", "* OK [UIDNEXT 9] x")
 
 
 class Clock:
@@ -147,7 +147,7 @@ async def test_nothing_is_known_of_a_mailbox_that_began_a_new_life() -> None:
     turns = (
         *FIRST_LOOK,
         ("EXAMINE Other", SELECTED),
-        ("EXAMINE INBOX", ("* 1 EXISTS", "* OK [UIDVALIDITY 8] x")),
+        ("EXAMINE INBOX", ("* 1 EXISTS", "* OK [UIDVALIDITY 8] x", "* OK [UIDNEXT 9] x")),
         (f"FETCH 1:1 {FULL}", ('* 1 FETCH (UID 4 ENVELOPE (NIL "New" ' + "NIL " * 7 + "NIL))",)),
     )
     async with hostile_imap(script(*turns)) as hostile:
@@ -164,7 +164,7 @@ async def test_a_mailbox_made_anew_while_it_was_open_is_seen_in_half_a_minute() 
         *FIRST_LOOK,
         ("NOOP", ()),
         (f"FETCH 1:3 {SHORT}", (short(1, 4), short(2, 5), short(3, 9))),
-        ("EXAMINE INBOX", ("* 1 EXISTS", "* OK [UIDVALIDITY 8] x")),
+        ("EXAMINE INBOX", ("* 1 EXISTS", "* OK [UIDVALIDITY 8] x", "* OK [UIDNEXT 9] x")),
         (f"FETCH 1:1 {FULL}", ('* 1 FETCH (UID 4 ENVELOPE (NIL "New" ' + "NIL " * 7 + "NIL))",)),
     )
     clock = Clock()
@@ -266,7 +266,7 @@ async def test_labels_and_threads_come_anew_each_time() -> None:
     items = "X-GM-MSGID X-GM-THRID X-GM-LABELS)"
     gmail = " X-GM-MSGID 11 X-GM-THRID {} X-GM-LABELS ({}))"
     turns = (
-        ("EXAMINE INBOX", ("* 1 EXISTS", "* OK [UIDVALIDITY 7] x")),
+        ("EXAMINE INBOX", ("* 1 EXISTS", "* OK [UIDVALIDITY 7] x", "* OK [UIDNEXT 9] x")),
         (f"FETCH 1:1 {FULL[:-1]} {items}", (full(1, 4)[:-1] + gmail.format(21, "\\Inbox"),)),
         ("NOOP", ()),
         (f"FETCH 1:1 {SHORT[:-1]} {items}", (short(1, 4)[:-1] + gmail.format(22, "\\Junk"),)),
