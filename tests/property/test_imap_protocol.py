@@ -260,8 +260,13 @@ ENVELOPES = st.tuples(STRINGS, STRINGS, *[PEOPLE] * 6, STRINGS, STRINGS).map(
 
 @given(
     st.lists(ENVELOPES | LISTS.map(lambda one: b"BODYSTRUCTURE " + one), min_size=1, max_size=2),
+    st.none() | st.binary(max_size=40),
 )
-def test_a_row_of_a_list_reads_the_same_in_the_short_way_and_the_long(items: list[bytes]) -> None:
+def test_a_row_of_a_list_reads_the_same_in_the_short_way_and_the_long(
+    items: list[bytes], header: bytes | None
+) -> None:
+    if header is not None:
+        items.append(b"BODY[HEADER.FIELDS (FROM TO)] {%d}\r\n%b" % (len(header), header))
     frame = b"* 3 FETCH (UID 7 " + b" ".join(items) + b")"
     row = listed_row(frame)
     if row is not None:

@@ -6,7 +6,7 @@ only what may be a report is read whole (:func:`wants_source`). Contract B-187, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from postroad.domain.bounce import Action, Report, ReportKind
@@ -25,7 +25,14 @@ _REPORTED_IN = frozenset({SpecialUse.INBOX, SpecialUse.JUNK})
 _NOT_ANSWERED_IN = frozenset(
     {SpecialUse.SENT, SpecialUse.DRAFTS, SpecialUse.TRASH, SpecialUse.JUNK}
 )
+_OURS = frozenset({SpecialUse.SENT, SpecialUse.DRAFTS})
 _ORDINARY = Report(ReportKind.ORDINARY)
+
+
+def may_tell(special_use: SpecialUse | None, labels: Iterable[str] | None) -> bool:
+    """Whether new mail of a mailbox can be about ours: all but what we have written ourselves."""
+    uses = message_uses(special_use, labels)
+    return bool(uses & _REPORTED_IN) or not uses & _OURS
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from postroad.engine.mail.payload import message_new_data, needed_items, wanted_
 from postroad.engine.mail.text import LARGE_BYTES
 from postroad.engine.providers.imap_reading import fetch_bodies, fetch_one, fetch_small_bodies
 from postroad.engine.providers.results import FoundBody, PartWish
-from postroad.engine.returns.clue import MAX_SOURCE, Clue, Outside, clue_of, wants_source
+from postroad.engine.returns.clue import MAX_SOURCE, Clue, Outside, clue_of, may_tell, wants_source
 from postroad.engine.sync.connection import Connection
 from postroad.observe import get_logger
 from postroad.protocol.imap.fetch import Fetched
@@ -131,6 +131,9 @@ class MessageDescriber:
         )
         is_large = sum(len(body.octets) for body in bodies) > LARGE_BYTES
         data = await asyncio.to_thread(make) if is_large else make()
+        known = replace(known, data=data)
+        if not may_tell(cursor.special_use, row.labels):
+            return known
         outside = Outside.of(row, cursor.special_use)
         source = await _source(connection, row) if wants_source(outside, row) else None
         if source is None:
@@ -139,7 +142,7 @@ class MessageDescriber:
             report = await asyncio.to_thread(read_report, source)
         else:
             report = read_report(source)
-        return replace(known, data=data, clue=clue_of(outside, row, summary, report))
+        return replace(known, clue=clue_of(outside, row, summary, report))
 
 
 async def _bodies(

@@ -8,7 +8,7 @@ way, eight times slower.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from postroad.domain.errors import RemoteProtocolError
@@ -51,6 +51,7 @@ def short_row(
     groups: Sequence[bytes | None],
     envelope: ImapEnvelope | None = None,
     structure: BodyPart | None = None,
+    sections: Mapping[str, bytes | None] = NO_SECTIONS,
 ) -> Fetched | None:
     """Make a row of the number and what :data:`SHORT_ITEMS` took; ``None`` if it makes no sense.
 
@@ -79,7 +80,7 @@ def short_row(
         None if date is None else parse_date_time(date),
         envelope,
         structure,
-        NO_SECTIONS,
+        sections,
         modseq_number,
         None if email is None else _ident(email),
         None if thread is None else _ident(thread),

@@ -43,6 +43,10 @@ def row_of(*items: bytes) -> bytes:
         row_of(b"BODYSTRUCTURE " + STRUCTURE % (1, 2, b"x", 3, b"y"), b"FLAGS ()", b"UID 7"),
         row_of(b"UID 7", b'BODYSTRUCTURE ("text" "plain" NIL NIL NIL "7bit" 0 0)'),
         row_of(b"UID 7", b"EMAILID (M1)", b"X-GM-LABELS (a)", ENVELOPE),
+        row_of(b"UID 7", ENVELOPE, b"BODY[HEADER.FIELDS (FROM X-y)] {10}\r\nFrom: a\r\n)"),
+        row_of(b"UID 7", b"MODSEQ (5)", ENVELOPE, b"BODY[HEADER] {8}\r\n BODY[1]"),
+        row_of(b"UID 7", ENVELOPE, b"BODY[HEADER] {0}\r\n"),
+        row_of(b"UID 7", ENVELOPE, b"BODY[HEADER] {5}\r\n{1}\r\n"),
     ],
 )
 def test_a_row_of_a_list_is_read_in_one_stroke(frame: bytes) -> None:
@@ -61,6 +65,11 @@ def test_a_row_of_a_list_is_read_in_one_stroke(frame: bytes) -> None:
         row_of(b"UID 7", ENVELOPE.replace(b' "<1@example.com>"', b"")),
         row_of(b"UID 7", b"ENVELOPE NIL"),
         row_of(b"UID 7", ENVELOPE, b"BODY[1] NIL"),
+        row_of(b"UID 7", ENVELOPE, b"BODY[1] {1}\r\nx"),
+        row_of(b"UID 7", ENVELOPE, b"BODY[HEADER] {1}\r\nx", b"MODSEQ (5)"),
+        row_of(b"UID 7", ENVELOPE, b"BODY[HEADER] {2}\r\nx"),
+        row_of(b"UID 7", ENVELOPE, b'BODY[HEADER.FIELDS ("FROM")] {1}\r\nx'),
+        row_of(b"UID 7", ENVELOPE, b"BODY[HEADER]<0> {1}\r\nx"),
         row_of(b"UID 7", b"BODYSTRUCTURE ()"),
         row_of(b"UID 7", b"BODYSTRUCTURE (NIL"),
         row_of(b"UID 7", b"BODYSTRUCTURE " + b"(" * 30 + b'"a"' + b")" * 30),
