@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from postroad.domain.bounce import (
     Action,
+    BounceReason,
     OriginalMessage,
     Report,
     ReportedRecipient,
@@ -24,7 +25,7 @@ from postroad.domain.bounce import (
     Verdict,
 )
 from postroad.protocol.report.addressing import addresses_in
-from postroad.protocol.report.advice import advise
+from postroad.protocol.report.advice import advise, judge
 from postroad.protocol.report.autoreply import read_auto_reply
 from postroad.protocol.report.complaint import read_complaint
 from postroad.protocol.report.dsn import DeliveryStatus, make_response, parse_delivery_status
@@ -34,10 +35,12 @@ from postroad.protocol.report.mail import Mail
 from postroad.protocol.report.notice import read_notice
 from postroad.protocol.report.phrases import find_failure, is_delay, is_no_bounce, is_success
 from postroad.protocol.report.returned import find_inline_id, message_id_of
+from postroad.protocol.report.stage import is_content_refused, names_content
 from postroad.protocol.report.status import find_status
 
 # What the outer signs must weigh before free text is believed; see Signs.weight.
 _ENOUGH = 3
+_BLUNT = re.compile(r"^(?:user unknown|unknown user|no such user)", re.I)
 _FOR = re.compile(r"\bfor <?([^\s<>;]{1,200}@[^\s<>;]{1,255})>?;")
 
 
@@ -109,7 +112,7 @@ def _notice(mail: Mail) -> Report | None:
     return Report(
         ReportKind.BOUNCE,
         evidence,
-        recipients=_judged(notice.recipients),
+        recipients=_judged(notice.recipients, ""),
         reporting_mta=notice.reporting_mta,
         original=notice.original,
     )
@@ -159,7 +162,7 @@ def _free_text(mail: Mail) -> Report | None:
         ReportKind.BOUNCE,
         tuple(filter(None, evidence)),
         dialect=dialect or None,
-        recipients=_judged(recipients),
+        recipients=_judged(recipients, mail.words),
         original=_original(mail, None),
     )
 
@@ -205,7 +208,7 @@ def _report(
     return Report(
         kind,
         (evidence,),
-        recipients=_judged(recipients),
+        recipients=_judged(recipients, mail.words),
         dropped=status.dropped,
         reporting_mta=status.reporting_mta,
         queue_id=status.queue_id,
@@ -271,16 +274,25 @@ def _completed(
     return tuple(full)
 
 
-def _judged(recipients: tuple[ReportedRecipient, ...]) -> tuple[ReportedRecipient, ...]:
+def _judged(recipients: tuple[ReportedRecipient, ...], words: str) -> tuple[ReportedRecipient, ...]:
+    is_alone = len(recipients) == 1
+    words = words if names_content(words) else ""  # most do not, and need no search each
     return tuple(
-        replace(item, verdict=_verdict(item)) if item.action.is_bounce else item
+        replace(item, verdict=_verdict(item, words, is_alone=is_alone))
+        if item.action.is_bounce
+        else item
         for item in recipients
     )
 
 
-def _verdict(item: ReportedRecipient) -> Verdict:
+def _verdict(item: ReportedRecipient, words: str, *, is_alone: bool) -> Verdict:
     said = item.response or Response("")
-    return advise(said.text, item.status, said.code, item.action)
+    verdict = advise(said.text, item.status, said.code, item.action)
+    if verdict.reason is BounceReason.USER_UNKNOWN and _BLUNT.search(verdict.evidence):
+        for text in (said.text, words):
+            if is_content_refused(text, item.recipient, is_alone=is_alone or text is said.text):
+                return judge(BounceReason.FILTERED, f"{verdict.evidence}, behind DATA", said.text)
+    return verdict
 
 
 def _original(mail: Mail, told: str | None) -> OriginalMessage:
