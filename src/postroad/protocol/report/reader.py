@@ -26,7 +26,7 @@ from postroad.domain.bounce import (
 )
 from postroad.protocol.report.addressing import addresses_in
 from postroad.protocol.report.advice import advise, judge
-from postroad.protocol.report.autoreply import read_auto_reply
+from postroad.protocol.report.autoreply import read_absence, read_auto_reply
 from postroad.protocol.report.complaint import read_complaint
 from postroad.protocol.report.dsn import DeliveryStatus, make_response, parse_delivery_status
 from postroad.protocol.report.fields import find_machine_text
@@ -188,8 +188,12 @@ def _is_proven(mail: Mail, recipients: tuple[ReportedRecipient, ...], *, is_know
 
 
 def _auto_or_ordinary(mail: Mail) -> Report:
+    if mail.part("message/disposition-notification") is not None:
+        return Report(ReportKind.ORDINARY)
     sign = read_auto_reply(mail.headers, mail.signs)
-    if sign is None or mail.part("message/disposition-notification") is not None:
+    if sign is None:
+        sign = read_absence(mail.headers, mail.signs, mail.words)
+    if sign is None:
         return Report(ReportKind.ORDINARY)
     return Report(
         ReportKind.AUTO_REPLY,

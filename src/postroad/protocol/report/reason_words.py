@@ -78,6 +78,7 @@ TOO_LARGE = (
     r"サイズ.{0,20}(?:超|大き)|过大|超过.{0,10}大小|слишком больш|размер (?:письма|сообщения)",
 )
 NO_MAIL_HOST = (
+    r"no (?:mail|smtp) (?:servers?|exchangers?) (?:appear|exist|found|for|available for|listed)",
     r"(?:mx or srv|mx|srv) record indicated no (?:smtp|mail) service|mail server never accepts"
     r"|(?:this )?(?:host|system|server|domain|machine)\S{0,3} (?:does not|doesn't|will not|never"
     r"|no longer) accepts? (?:any )?(?:incoming )?(?:e-?)?mail\b(?! from)"
@@ -106,6 +107,7 @@ RELAY_DENIED = (
     r"we do(?:n't| not) (?:relay|handle)|isn't allowed to be relayed|requires authentication when",
 )
 HOST_UNKNOWN = (
+    r"domain\b.{0,60}not (?:appear to be |been )?registered",
     r"resolution of .{0,80}failed",
     r"domain\S{0,3} (?:\S+ )?(?:couldn't|could not|cannot|can't) be (?:found|resolved)"
     r"|domainnonexistent|nonexistentdomain|non-?existent (?:domain|host)|dns (?:hard"
@@ -187,8 +189,17 @@ USER_MOVED = (
     r"ist verzogen|a changé d'adresse|移転|変更になりました",
 )
 USER_UNKNOWN = (
-    r"(?:user|recipient|mailbox|account|address|name|destination|mail)\b\W{0,6}(?:is|was|are"
-    r"|seems to be|appears to be) (?:un|not )(?:known|recogni[sz]ed)|неизвестн\w+ (?:получател"
+    r"no matches to (?:nameserver )?query",
+    r"invalid (?:\w+ ){0,3}(?:user ?id|userid)|(?:did not|didn't|does not|doesn't) match (?:any"
+    r"|a)\b|not (?:listed )?in (?:the |our |this )?(?:\w+ )?director"
+    r"|nicht im .{0,30}(?:verzeichnis|adressbuch)|(?:no (?:figura|aparece|consta)|non (?:elencat"
+    r"|presente|figura)|pas (?:répertorié|dans l)|niet (?:vermeld|opgenomen"
+    r"|voor) ?in).{0,40}(?:direct|annuaire|rubrica|elenco|r[ée]pertoire|adres)|(?:bruger\w*"
+    r"|modtager\w*|adressen?|konto\w*|bruker\w*|mottaker\w*)\S{0,3} (?:findes|finnes"
+    r"|eksisterer) ikke",
+    r"(?:user|recipient|mailbox|account|address|name|destination|mail)(?:s|es)?\b\W{0,6}(?:is"
+    r"|was|are"
+    r"|were|seems to be|appears to be) (?:un|not )(?:known|recogni[sz]ed)|неизвестн\w+ (?:получател"
     r"|адрес|пользовател)|onbekende? (?:gebruiker|ontvanger|adres)|(?:nieznany|neznámý|okänd"
     r"|ukendt|ukjent|tuntematon|bilinmeyen|ismeretlen)\w* (?:\w+ )?(?:u[zż]ytkownik|adresat"
     r"|u[žz]ivatel|p[řr][ií]jemce|mottagar|modtager|mottaker|anv[äa]ndar|bruger|bruker"

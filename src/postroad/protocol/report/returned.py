@@ -42,7 +42,8 @@ _MARK = re.compile(
     r"|urspr\w+ nachricht|original\w* nachricht|weitergeleitet))"
     r"|-{2,}[ \t]*(?:Nachricht|Kopie|Copia|Copie|原|以下|元の)"
     r"|(?:Original message (?:follows|headers?)|Message headers? follow|Original message:"
-    r"|Here is a copy of the|Below (?:is|this line|the next line)\b.{0,30}(?:copy|original|message)"
+    r"|Old message:|Here is a copy of the"
+    r"|Below (?:is|this line|the next line)\b.{0,30}(?:copy|original|message)"
     r"|The (?:first \d+ lines|header|headers) of (?:your|the) (?:original )?message"
     r"|A copy of (?:your|the) "
     r"(?:original )?message|Original Message Headers|The (?:original|unsent|returned) message"
@@ -106,7 +107,8 @@ def split_pasted(text: str) -> tuple[str, str]:
     whichever comes first. A run that comes before anything was said about a recipient is the
     summary that some servers begin with, and stays. Linear in the length of ``text``.
     """
-    mark = _MARK.search(text)
+    # A mark before anything was said is a heading of the report itself.
+    mark = next((found for found in _MARK.finditer(text) if text[: found.start()].strip()), None)
     run = _header_run(text)
     if mark is not None and (run is None or mark.start() <= run):
         return text[: mark.start()], text[mark.start() :]

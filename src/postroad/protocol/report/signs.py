@@ -60,7 +60,11 @@ _FAILURE_SUBJECT = re.compile(
     r"|配信(?:不能|エラー|でき|失敗|遅延)|配達(?:できません|不能|失敗)"
     r"|送信(?:エラー|でき|失敗)|返送|返信エラー|エラーメール|届け"
     r"|退信|退回|投递失败|投遞失敗|无法投递|無法|未能送达|未能送達|发送失败|傳遞|传递"
-    r"|반송|배달|전송 ?실패",
+    r"|반송|배달|전송 ?실패|발송 ?실패|수신 ?실패|bezorging|bezorgd|leveransstatus|misslyck"
+    r"|mislukt"
+    r"|levere|afleveret|toimit|palautettu|dostarczen|zwrot|doruč|vráceno|kézbesít|visszaküld"
+    r"|teslimat|iletilem|nelivrat|dostav|isporuč|παράδοσ|недостав|не може бути|повернен"
+    r"|無法(?:傳遞|投遞)|未送達|无法送达|送信できません|配送でき|未配信",
     re.I,
 )
 _REPLY_SUBJECT = re.compile(

@@ -334,7 +334,7 @@ def test_without_a_reason_nothing_is_claimed() -> None:
         "Subject: auto: Your order\nIn-Reply-To: <x@y.example>\n",
         "Subject: Hi\nPrecedence: auto_reply\n",
         "Subject: Hi\nAuto-Submitted: auto-replied (vacation)\n",
-        "Subject: Hi\nX-Auto-Response-Suppress: All\n",
+        "Subject: Hi\nIn-Reply-To: <a@sender.example>\nX-Auto-Response-Suppress: All\n",
         "Subject: Hi\nX-Autoreply: yes\n",
         "Subject: Hi\nX-Autoresponder: 1\n",
     ],

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from postroad.domain.bounce import ReportKind
+from postroad.domain.bounce import BounceType, ReportKind
 from postroad.protocol.report import read_report
 from postroad.protocol.report.folklore import DIALECTS
 
@@ -62,6 +62,29 @@ def test_a_reason_is_read_from_what_was_said(expected: dict[str, Any]) -> None:
 
     assert verdict.reason.value == expected["reason"]
     assert verdict.evidence
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [one for one in EXPECTED if "hard" in one],
+    ids=lambda one: one["file"],
+)
+def test_an_address_that_does_not_work_is_told_from_one_that_may(expected: dict[str, Any]) -> None:
+    verdict = read_report(_octets(expected)).failures[0].verdict
+
+    assert (verdict.type is BounceType.HARD) == expected["hard"]
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [one for one in EXPECTED if one.get("reasons")],
+    ids=lambda one: one["file"],
+)
+def test_each_of_several_recipients_has_a_reason_of_its_own(expected: dict[str, Any]) -> None:
+    read = [item.verdict.reason.value for item in read_report(_octets(expected)).failures]
+
+    wanted = [told or found for told, found in zip(expected["reasons"], read, strict=True)]
+    assert read == wanted
 
 
 @pytest.mark.parametrize(
