@@ -9,17 +9,16 @@ import re
 MAX_WORDS = 8000  # characters; a report says at once what it is
 
 _FAILURE = re.compile(
-    r"incorrectly constructed|deliver\w* .{0,60}postponed|(?:could|can|was|were|been"
-    r"|is|are|be|has|have"
-    r"|did)(?: |n't |not |n’t )*(?:not |n[o']t )?(?:be "
-    r"|been )?(?:permanently )?(?:deliver|reach(?:ed)? the following)"
+    r"incorrectly constructed|deliver\w* .{0,60}postponed"
+    r"|(?:could|can|was|were|is|are|be|has|have|did|does)(?:n['’]t| ?not) (?:yet )?(?:be |been )?"
+    r"(?:permanently |successfully )?(?:deliver|reach)"
     r"|(?:cannot|can't|couldn't|unable to|failed to|not able to|wasn't able to"
     r"|not possible to) (?:be )?(?:send|deliver|forward|relay|transmit|process)"
     r"|undeliver|not (?:be |been |yet been )?(?:deliver|sent|reach)|non-?deliver"
     r"|deliver\w* (?:\w+ ){0,5}(?:fail|error|problem|delay|abort|unsuccess"
     r"|not possible|attempts|to .{0,80}(?:fail|delay))"
     r"|failed (?:permanently|recipient|address|to reach|delivery)"
-    r"|following address(?:es)?(?:\(es\))?,? (?:had|have|fail|did|could|were)"
+    r"|following address(?:es)?(?:\(es\))?,? (?:had(?! success)|have|fail|did|could|were)"
     r"|(?:permanent|fatal|transient) (?:fatal |non-fatal )?(?:error|failure)"
     r"|returned (?:to sender|mail|message|unopened|to you)|(?:message|mail"
     r"|e-?mail) (?:\w+ ){0,4}(?:bounced|rejected|returned|delayed|postponed|refused"
@@ -129,9 +128,18 @@ _NO_BOUNCE = re.compile(
 _SUCCESS = re.compile(
     r"(?:message|mail|it) (?:has been|was) (?:successfully )?(?:delivered|relayed)"
     r"|successful(?:ly)?"
-    r" (?:mail |delivered|relayed|delivery)|delivery (?:notification|report"
+    r" (?:mail |delivered|relayed|delivery)|^(?:delivered|relayed|return receipt)\b"
+    r"|delivery (?:notification|report"
     r"|status):? (?:was )?success"
-    r"|erfolgreich zugestellt|a été remis|se ha entregado|доставлено|配信されました|已送达",
+    r"|erfolgreich zugestellt|wurde (?:an .{1,80} )?(?:erfolgreich )?(?:zugestellt|übermittelt)"
+    r"|a été remis|se ha entregado|доставлено|配信されました|已送达",
+    re.I,
+)
+
+
+_SUMMARY = re.compile(
+    r"\b(?:summary|statistics|digest|overview|log ?watch|mail ?log|daily|weekly|monthly|cron"
+    r"|zusammenfassung|übersicht|statistik|résumé|resumen|сводка|статистика)\b|^report domain",
     re.I,
 )
 
@@ -158,6 +166,11 @@ def is_delay(words: str, subject: str) -> bool:
 def is_success(words: str, subject: str) -> bool:
     """Whether the text tells of mail that arrived."""
     return bool(_SUCCESS.search(words[:MAX_WORDS]) or _SUCCESS.search(subject))
+
+
+def is_summary(subject: str) -> bool:
+    """Whether a mail sums up what happened to many mails, as log watchers do."""
+    return bool(_SUMMARY.search(subject))
 
 
 def is_no_bounce(words: str, subject: str) -> bool:

@@ -33,7 +33,13 @@ from postroad.protocol.report.fields import find_machine_text
 from postroad.protocol.report.folklore import Finding, Text, read_folklore
 from postroad.protocol.report.mail import Mail
 from postroad.protocol.report.notice import read_notice
-from postroad.protocol.report.phrases import find_failure, is_delay, is_no_bounce, is_success
+from postroad.protocol.report.phrases import (
+    find_failure,
+    is_delay,
+    is_no_bounce,
+    is_success,
+    is_summary,
+)
 from postroad.protocol.report.returned import find_inline_id, message_id_of
 from postroad.protocol.report.stage import is_content_refused, names_content
 from postroad.protocol.report.status import find_status
@@ -123,6 +129,8 @@ def _free_text(mail: Mail) -> Report | None:
     signs = mail.signs
     is_likely = signs.is_daemon or signs.has_failed_header
     if signs.weight < 2 or (signs.is_reply_subject and not is_likely):
+        return None
+    if is_summary(signs.subject) and not signs.is_failure_subject:
         return None
     if not is_likely and read_auto_reply(mail.headers, signs) not in (None, "Auto-Submitted"):
         return None

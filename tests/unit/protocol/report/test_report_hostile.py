@@ -76,8 +76,8 @@ def test_a_huge_attachment_is_not_read() -> None:
 @pytest.mark.parametrize("path", sorted(DATA.glob("*.eml")), ids=lambda path: path.name)
 def test_a_mail_cut_off_or_mangled_anywhere_is_read_as_far_as_it_goes(path: Path) -> None:
     octets = path.read_bytes()
-    for part in range(1, 12):
-        at = len(octets) * part // 12
+    for part in range(1, 5):
+        at = len(octets) * part // 5
         read_report(octets[:at])
         read_report(octets[at:])
         read_report(octets[:at] + b"\xff\x00\r\n\r\n" + octets[at:])
