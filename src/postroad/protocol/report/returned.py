@@ -117,10 +117,13 @@ def split_pasted(text: str) -> tuple[str, str]:
     return (text[:run], text[run:]) if "@" in text[:run] else (text, text[run:])
 
 
-def pasted_headers(text: str) -> Headers:
-    """The header fields in the pasted part, quoting marks and indentation taken off."""
+def pasted_headers(text: str, *, is_whole: bool = False) -> Headers:
+    """The header fields in the pasted part, quoting marks and indentation taken off.
+
+    With ``is_whole`` the text has to begin with them.
+    """
     run = _header_run(text)
-    if run is None:
+    if run is None or (is_whole and text[:run].strip()):
         return Headers()
     lines: list[str] = []
     line_of_run = text[run:]

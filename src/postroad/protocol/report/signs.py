@@ -15,11 +15,13 @@ from postroad.protocol.mime.words import decode_words
 
 # Local parts under which mail systems write.
 _DAEMON_LOCAL = re.compile(
-    r"^(?:mailer[-_.]?daemon|mail[-_.]?daemon|post-?master|mdaemon|maildaemon"
+    r"^(?:mailer[-_.]?daemon|mail[-_.]?daemon|post[-_.]?masters?|mdaemon|maildaemon"
     r"|mail-?system|mailsystem"
     r"|mail[-_.]?delivery|delivery|bounces?|ndr|mmdf|mailserver|mta|smtp(?:-daemon)?|daemon"
     r"|mail-?er|undeliverable|emsmta|majordomo-owner|isp-mailer|no-?reply-ndr|mail_error"
     r"|dsn|microsoftexchange[0-9a-f]+|postmaster[-_+.].*|mailer[-_]?daemon[-_+.=].*"
+    r"|(?:e?mail|smtp|message)[-_.]?(?:gateway|gate|router|agent|service|transport|relay|errors?)"
+    r"|.*smtp[-_]mail[-_]service.*|lsmtp|smtprs|gwia|returned?[-_.]?mail|undelivered(?:[-_.]?mail)?"
     r"|smtp[_-].*gateway.*"
     r"|.*antivirus.*gateway.*)$",
     re.I,
@@ -31,7 +33,9 @@ _DAEMON_NAME = re.compile(
     r"|microsoft (?:outlook|exchange)|post ?master|mail (?:system|administrator|server|router)"
     r"|delivery (?:system|subsystem|service)|e-?mail system|jetmail|interscan|mailmarshal"
     r"|systemadministrator|administrador del sistema|administrateur syst|amministratore"
-    r"|системн|邮件系统|系统退信|系統|メール",
+    r"|zustell(?:system|dienst|ung)|(?:sous-)?syst[eè]me de (?:remise|messagerie|courrier)"
+    r"|(?:sub)?sistema de (?:entrega|correo|mensajer|e-?mail)|sistema di posta|почтов"
+    r"|메일 ?(?:시스템|서버|관리자)|郵件系統|системн|邮件系统|系统退信|系統|メール",
     re.I,
 )
 _FAILURE_SUBJECT = re.compile(
