@@ -15,6 +15,7 @@ import re
 from dataclasses import replace
 
 from postroad.domain.bounce import (
+    UNDETERMINED,
     Action,
     BounceReason,
     OriginalMessage,
@@ -300,6 +301,13 @@ def _judged(recipients: tuple[ReportedRecipient, ...], words: str) -> tuple[Repo
 def _verdict(item: ReportedRecipient, words: str, *, is_alone: bool) -> Verdict:
     said = item.response or Response("")
     verdict = advise(said.text, item.status, said.code, item.action)
+    if item.verdict is not UNDETERMINED and verdict.evidence in (
+        "",
+        "delayed",
+        item.status,
+        str(said.code),
+    ):
+        return item.verdict  # words told nothing, the reporting side has a reason of its own
     if verdict.reason is BounceReason.USER_UNKNOWN and _BLUNT.search(verdict.evidence):
         for text in (said.text, words):
             if is_content_refused(text, item.recipient, is_alone=is_alone or text is said.text):
