@@ -189,6 +189,7 @@ USER_MOVED = (
     r"ist verzogen|a changé d'adresse|移転|変更になりました",
 )
 USER_UNKNOWN = (
+    r"do(?:es)? not have (?:an? |any )?(?:account|user|mailbox) (?:by|with|of|named)",
     r"no matches to (?:nameserver )?query",
     r"invalid (?:\w+ ){0,3}(?:user ?id|userid)|(?:did not|didn't|does not|doesn't) match (?:any"
     r"|a)\b|not (?:listed )?in (?:the |our |this )?(?:\w+ )?director"
@@ -199,7 +200,8 @@ USER_UNKNOWN = (
     r"|eksisterer) ikke",
     r"(?:user|recipient|mailbox|account|address|name|destination|mail)(?:s|es)?\b\W{0,6}(?:is"
     r"|was|are"
-    r"|were|seems to be|appears to be) (?:un|not )(?:known|recogni[sz]ed)|неизвестн\w+ (?:получател"
+    r"|were|seems to be|appears to be) (?:un|not )(?:known|recogni[sz]ed)"
+    r"|неизвестн\w+ (?:получател"
     r"|адрес|пользовател)|onbekende? (?:gebruiker|ontvanger|adres)|(?:nieznany|neznámý|okänd"
     r"|ukendt|ukjent|tuntematon|bilinmeyen|ismeretlen)\w* (?:\w+ )?(?:u[zż]ytkownik|adresat"
     r"|u[žz]ivatel|p[řr][ií]jemce|mottagar|modtager|mottaker|anv[äa]ndar|bruger|bruker"

@@ -128,7 +128,7 @@ SPAM = (
     r"|anti-spam|(?:unerw(?:ue|ü)nschte|unsolicited) (?:werbe|e-?mail|mail|bulk|commercial"
     r"|messages?)|pourriel|ind[ée]sirable|correo (?:basura|no deseado)|lixo eletr"
     r"|posta indesiderata|спамом|スパム|廣告|广告|垃圾邮件|垃圾郵件|스팸",
-    r"\bspam(?!haus|cop|rats)|unsolicited|\bjunk|bulk (?:e-?)?mail|\bube\b|\buce\b|looks like"
+    r"spam(?!haus|cop|rats)|unsolicited|\bjunk|bulk (?:e-?)?mail|\bube\b|\buce\b|looks like"
     r"|phish"
     r"|abusive|advertis",
     r"(?:message|mail).{0,30}(?:score|classified|identified|considered)|фишинг|спам|垃圾"
@@ -178,6 +178,7 @@ BLOCKLISTED = (
     r"|s3150|\bib5\d\d\b|delist|removal (?:request|from (?:this|the|our) list)",
 )
 RATE_FIRM = (
+    r"messag\w+ limit|limit for the number of messages|number of messages (?:they|you|he|she) can",
     r"throttl|submissionquota|submission quota|(?:sending|daily|hourly|smtp|relay|outbound"
     r"|outgoing|sender|per-?hour|message rate|recipient rate) (?:\w+ ){0,3}(?:rate|quota|limits?"
     r"|allotment)\b|max(?:imum)? (?:e?mails|defers|number of (?:messages|recipients"
@@ -206,4 +207,10 @@ SENDER_FIRM = (
     r"sending to/from an address|badmailfrom|sender\S{0,3} (?:\S+ ){0,4}(?:black ?-?list|banned)"
     r"|blocked sender|sender (?:\S+ ){0,3}(?:on|in) .{0,20}block ?list",
 )
-CONTENT_FIRM = (r"blocked because its content", r"content rejected", r"potential security issue")
+CONTENT_FIRM = (
+    r"blocked because its content|content rejected|potential security issue",
+    r"(?:banned|forbidden|prohibited|illegal|dangerous|blocked) (?:file|attachment|extension)",
+    r"(?:attachment|file type|file extension)s?\b.{0,30}(?:not (?:allowed|permitted|accepted)"
+    r"|prohibited"
+    r"|forbidden|blocked|banned)",
+)

@@ -7,6 +7,7 @@ order. Gaps are bounded, so matching stays linear.
 from __future__ import annotations
 
 NETWORK = (
+    r"connect(?:ion)? (?:to .{1,60} )?failed|failed to all",
     r"connection\b.{0,30}(?:dropped|interrupted)",
     r"tim(?:e|ed)[- ]?out|connection (?:attempt|to|was|has)?.{0,60}(?:refused|reset"
     r"|lost|fail|closed|abort|timed|terminated|broken|died|interrupt)"
@@ -34,7 +35,8 @@ LOST = (
     r"|are )?(?:un|not )reach",
 )
 EXPIRED_FIRM = (
-    r"message expired|expired message|retry time ?-?out exceeded|retry time not reached"
+    r"message expired|message (?:has )?timed out|expired message|retry time ?-?out exceeded"
+    r"|retry time not reached"
     r"|delivery (?:time )?expired|in the queue too long|queue\.expired",
 )
 EXPIRED = (
