@@ -143,6 +143,7 @@ HOST_UNKNOWN = (
     r"ドメイン.{0,30}(?:存在しま|見つか)|域名.{0,12}(?:不存在|错误|无法|解析)",
 )
 SUSPENDED = (
+    r"account is (?:temporarily |currently )?limited",
     r"(?:mail ?box|account|user|address|recipient)\S{0,3} (?:(?:has been|is|was) )?(?:blocked"
     r"|disabled|suspended|locked|frozen|deactivated|closed) (?:due to|because of|for"
     r"|by) (?:inactiv|non-?use|lack|abuse|admin|the (?:admin|system|owner|user)|unpaid|billing"
@@ -306,6 +307,7 @@ USER_REFUSED = (
     r"|not like recipient|name is not|could not be found",
 )
 FILTERED = (
+    r"rejected by (?:the )?recipients?\b",
     r"(?:recipient|user|addressee)(?:'s|s')? (?:\w+ )?(?:filters?|preferences) ",
     # au answers so, without the address, when the recipient's own filter refuses.
     r"\b550:? ?(?:<>)?: user unknown",

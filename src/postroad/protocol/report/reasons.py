@@ -91,6 +91,7 @@ _FIRM_CODES: Mapping[str, Reason] = {
     "1.7": Reason.SENDER_REJECTED,
     "1.8": Reason.SENDER_REJECTED,
     "1.10": Reason.NO_MAIL_HOST,
+    "4.2": Reason.NETWORK,
     "2.2": Reason.MAILBOX_FULL,
     "2.3": Reason.TOO_LARGE,
     "3.4": Reason.TOO_LARGE,
@@ -120,7 +121,6 @@ _OTHER_CODES: Mapping[str, Reason] = {
     "3.5": Reason.SYSTEM,
     "4.0": Reason.NETWORK,
     "4.1": Reason.NETWORK,
-    "4.2": Reason.NETWORK,
     "4.3": Reason.NETWORK,
     "4.4": Reason.HOST_UNKNOWN,
     "4.5": Reason.SYSTEM,
@@ -157,12 +157,16 @@ _REPLY_CODES: Mapping[int, Reason] = {
 
 # What stands around the answer and is the reporter's wording, not the refusing side's: addresses
 # and host names hold any words at all.
+# Names of blocklists tell a reason, all other names of hosts none.
+_LISTS = r"\S{0,60}(?:dnsbl|[./]rbl|spamhaus|spamcop|sorbs|abuseat|uceprotect|barracudac)"
 _NOISE = re.compile(
-    r"https?://\S+|[^\s<>()\[\]\"']{1,128}@[^\s<>()\[\]\"',;:]{1,255}|\[[\w.:-]{4,255}\]"
+    rf"https?://(?!{_LISTS})\S+|"
+    r"[^\s<>()\[\]\"']{1,128}@[^\s<>()\[\]\"',;:]{1,255}|\[[\w.:-]{4,255}\]"
     r"|\(in reply to [^)]{1,60}\)|smtp error from remote (?:mail ?)?(?:server|mailer)"
     r"|(?<=host )[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}(?= |\[|:|$)"
     # Exchange's tokens, RESOLVER.ADR.RecipNotFound and their like, look like names of hosts.
-    r"|\b(?!(?:resolver|storedrv|transport|routing|smtpsend|queue|approval)\.)(?:[\w-]{1,63}\.){2,8}[a-z]{2,24}\b",
+    r"|\b(?!(?:resolver|storedrv|transport|routing|smtpsend|queue|approval)\.)"
+    rf"(?!{_LISTS})(?:" + r"[\w-]{1,63}\.){2,8}[a-z]{2,24}\b",
     re.I,
 )
 _SAID = re.compile(

@@ -39,6 +39,7 @@ RATE_LIMITED = (
     r"发送频率|频率|过于频繁|слишком много",
 )
 AUTHENTICATION = (
+    r"anti-?spoofing",
     r"send as this sender|sendasdenied",
     r"not pass (?:authentication|dmarc|spf|dkim)|(?:sender|mail|message|domain)\S{0,3} (?:is "
     r"|was |are )?(?:un|not )authenticated|authentication[- ]based"
@@ -158,6 +159,7 @@ POLICY = (
     r"|transport\.rules|block|approv|unauthori|moderat|badrcptto",
 )
 BLOCKLISTED = (
+    r"will be permanently deferred|\b(?:cxbl|aup#(?:bl|i-1|dyn))\b",
     r"\bblocked using\b|black[- ]?list|blocklist|block list\b|deny ?list|\bdnsbl\b|\brbls?\b"
     r"|spamhaus|spamcop|spamrats|barracuda(?:central)?|sorbs|abuseat|uceprotect|backscatterer"
     r"|senderscore|\bsbrs\b|cloudmark.{0,20}(?:csi|reset)|dnsbl-lookup|invaluement|mailspike"
@@ -178,6 +180,7 @@ BLOCKLISTED = (
     r"|s3150|\bib5\d\d\b|delist|removal (?:request|from (?:this|the|our) list)",
 )
 RATE_FIRM = (
+    r"\b(?:cxcnct|cxthrt|aup#lim)\b",
     r"messag\w+ limit|limit for the number of messages|number of messages (?:they|you|he|she) can",
     r"throttl|submissionquota|submission quota|(?:sending|daily|hourly|smtp|relay|outbound"
     r"|outgoing|sender|per-?hour|message rate|recipient rate) (?:\w+ ){0,3}(?:rate|quota|limits?"
