@@ -16,6 +16,7 @@ from postroad.protocol.report.returned import (
     pasted_headers,
     read_original,
     split_pasted,
+    summarised_headers,
 )
 from postroad.protocol.report.signs import Signs, read_signs
 
@@ -112,6 +113,8 @@ class Mail:
                 if len(found[0].headers) > len(best[0].headers):
                     best = found
         pasted = pasted_headers(self._split[1])
+        if not pasted.fields and (self.signs.is_daemon or self.signs.has_null_path):
+            pasted = summarised_headers(self._split[1])
         if pasted.fields:
             original = read_original(b"".join(field.octets for field in pasted.fields))
             if original[0].message_id or not best[0].headers:

@@ -14,6 +14,7 @@ from postroad.domain.bounce import OriginalMessage
 from postroad.protocol.mime.headers import Headers, message_ids, parse_headers
 
 MAX_HEADERS = 200
+MAX_SUMMARY = 15  # lines
 RETURNED_TYPES = frozenset(
     {
         "message/rfc822",
@@ -135,6 +136,22 @@ def pasted_headers(text: str, *, is_whole: bool = False) -> Headers:
             break
         lines.append(bare)
     return parse_headers("\n".join(lines).encode("utf-8", "replace"))
+
+
+def summarised_headers(text: str) -> Headers:
+    """The few fields that some servers tell of an original, behind the line that announces it.
+
+    People's programs write the like above what they forward: to be asked for servers' mails only.
+    """
+    fields: dict[str, str] = {}
+    for line in text.split("\n", MAX_SUMMARY)[1:MAX_SUMMARY]:
+        found = _LINE.match(line)
+        if found and found[1].lower() in _COMMON:
+            fields.setdefault(found[1], found[2].strip())
+    if not {"to", "subject"} <= {name.lower() for name in fields}:
+        return Headers()
+    block = "".join(f"{name}: {value}\n" for name, value in fields.items())
+    return parse_headers(block.encode("utf-8", "replace"))
 
 
 def _header_run(text: str) -> int | None:
