@@ -34,6 +34,7 @@ from postroad.protocol.report.fields import find_machine_text
 from postroad.protocol.report.folklore import Finding, Text, read_folklore
 from postroad.protocol.report.mail import Mail
 from postroad.protocol.report.notice import read_notice
+from postroad.protocol.report.passed_on import is_passed_on
 from postroad.protocol.report.phrases import (
     find_failure,
     is_delay,
@@ -80,6 +81,8 @@ def _standard(mail: Mail) -> Report | None:
     if text is not None and not mail.is_report and mail.signs.weight < _ENOUGH:
         return None  # the part alone, in a mail of a person: a bounce passed on
     if text is None and mail.signs.weight >= _ENOUGH:
+        if is_passed_on(mail.signs, mail.words):
+            return None
         text, evidence = find_machine_text(mail.full_text), "delivery status in the text"
     if text is None:
         return None
@@ -132,6 +135,8 @@ def _free_text(mail: Mail) -> Report | None:
     if signs.weight < 2 or (signs.is_reply_subject and not is_likely):
         return None
     if is_summary(signs.subject) and not signs.is_failure_subject:
+        return None
+    if is_passed_on(signs, mail.words):
         return None
     if not is_likely and read_auto_reply(mail.headers, signs) not in (None, "Auto-Submitted"):
         return None
