@@ -23,15 +23,13 @@ _AUTOMATIC = r"(?:auto(?:m\w*)?|otomatik|αυτόματη|self[- ]?generated)"
 _SUBJECT = re.compile(
     r"^\s*(?:(?:re|aw|sv|antw|fwd?|vs|odp)\s*:\s*)?[\[(*<]{0,3}\s*(?:"
     rf"{_AUTOMATIC}[- ]?(?:e-?mail |message |mail )?{_ANSWER}"
-    rf"|{_ANSWER} autom[aá]ti\w+|auto[- ]?(?:respond|acknowledg|confirm|notif)\w*"
-    r"|abwesenheit\w*|out[- ]of[- ](?:the[- ])?office\s*(?:$|[:\]\-–(]|re\b|auto|notif|reply"
-    r"|message"
+    rf"|{_ANSWER} autom[aá]ti\w+|auto[- ]?(?:respond|acknowledg)\w*"
+    r"|abwesenheit\w*|out[- ]of[- ](?:the[- ])?office\s*(?:$|[:\]\-–(]|re\b|auto|notif|reply|message"
     r"|respon|alert|assist|until|from|till|return|\d)|oo[fo]\s*:|ooto\b"
     r"|absence du bureau|(?:message|avis|notification) d[’']absence"
     r"|(?:estoy |estaré )?fuera de (?:la )?oficina|fora do escrit[oó]rio|fuori (?:sede|ufficio)"
-    r"|vacation (?:message|reply|notice|notification|response|auto\w*)|(?:i am "
-    r"|i'm )?on (?:vacation"
-    r"|holiday|leave)\s*(?:$|[:\-(]|until|from|till)|away (?:from (?:my|the) (?:mail|office|desk)"
+    r"|vacation (?:message|reply|notice|notification|response|auto\w*)|(?:i am"
+    r"|i'm) on (?:vacation|holiday|leave)\s*(?:$|[:\-(]|until|from|till)|away (?:from (?:my|the) (?:mail|office|desk)"
     r"|notice|message|until)|автоответ\w*|автоматический ответ|автоматична відповідь"
     r"|自動(?:応答|返信|回覆|回復)|不在(?:通知|のお知らせ|の?連絡|届)|自动(?:回复|答复|应答)"
     r"|자동 ?(?:응답|회신)|부재 ?중|mimo kancel|poza biurem|buiten kantoor|niet op kantoor"
@@ -41,8 +39,13 @@ _SUBJECT = re.compile(
 # Words that people put into subjects too: only with a colon behind, as Exchange writes them.
 _AWAY = re.compile(
     r"^\s*(?:abwesend|absent(?:\(e\)|e)?|ausente|assente|afwezig|fr[åa]nvarande|fravær\w*|poissa"
-    r"|ikke til ?stede|nieobecn\w+|nepřítom\w+|távol|ofis dışı\w*|away|vacation|urlaub|congés?"
-    r"|vacaciones|ferie|unavailable)\s*:",
+    r"|ikke til ?stede|nieobecn\w+|nepřítom\w+|távol|ofis dışı\w*)\s*:",
+    re.I,
+)
+# Words of travel agents as well: they need a second sign.
+_TRAVEL = re.compile(
+    r"^\s*(?:(?:re|aw|sv|antw)\s*:\s*)?(?:(?:away|vacation|urlaub|congés?|vacaciones|ferie"
+    r"|unavailable)\s*:|on (?:vacation|holidays?|leave)\s*(?:$|[:\-(]|until|from|till))",
     re.I,
 )
 # Sentences that make a subject an answer's, where a field says that it is one.
@@ -98,11 +101,14 @@ def read_auto_reply(headers: Headers, signs: Signs) -> str | None:
 
     ``Auto-Submitted: auto-generated`` is any cron job's and counts for nothing alone.
     """
-    submitted = " ".join(headers.raw_all("Auto-Submitted")).lower()
-    if "auto-replied" in submitted:
-        return "Auto-Submitted"
     if _SUBJECT.search(signs.subject) or _AWAY.search(signs.subject):
         return "Subject"
+    if _TRAVEL.search(signs.subject) and (
+        signs.is_reply or signs.is_auto_submitted or signs.has_null_path
+    ):
+        return "Subject"
+    if "auto-replied" in " ".join(headers.raw_all("Auto-Submitted")).lower():
+        return "Auto-Submitted"  # bounces too, so what says more comes first
     if _AUTO.search(signs.subject) and signs.is_reply:
         return "Subject"
     if any(
