@@ -49,6 +49,10 @@ from postroad.protocol.report.status import find_status
 # What the outer signs must weigh before free text is believed; see Signs.weight.
 _ENOUGH = 3
 _BLUNT = re.compile(r"^(?:user unknown|unknown user|no such user)", re.I)
+# Sendmail, Domino and others put the reason behind these words; others put the original's subject.
+_SUBJECT_REASON = re.compile(
+    r"^\s*(?:Returned mail|DELIVERY FAILURE|FEHLER BEI DER ZUSTELLUNG)\s*:\s*(\S.{2,200})"
+)
 _FOR = re.compile(r"\bfor <?([^\s<>;]{1,200}@[^\s<>;]{1,255})>?;")
 
 
@@ -122,7 +126,7 @@ def _notice(mail: Mail) -> Report | None:
     return Report(
         ReportKind.BOUNCE,
         evidence,
-        recipients=_judged(notice.recipients, ""),
+        recipients=_judged(mail, notice.recipients),
         reporting_mta=notice.reporting_mta,
         original=notice.original,
     )
@@ -176,7 +180,7 @@ def _free_text(mail: Mail) -> Report | None:
         ReportKind.BOUNCE,
         tuple(filter(None, evidence)),
         dialect=dialect or None,
-        recipients=_judged(recipients, mail.words),
+        recipients=_judged(mail, recipients),
         original=_original(mail, None),
     )
 
@@ -226,7 +230,7 @@ def _report(
     return Report(
         kind,
         (evidence,),
-        recipients=_judged(recipients, mail.words),
+        recipients=_judged(mail, recipients),
         dropped=status.dropped,
         reporting_mta=status.reporting_mta,
         queue_id=status.queue_id,
@@ -292,27 +296,29 @@ def _completed(
     return tuple(full)
 
 
-def _judged(recipients: tuple[ReportedRecipient, ...], words: str) -> tuple[ReportedRecipient, ...]:
+def _judged(mail: Mail, recipients: tuple[ReportedRecipient, ...]) -> tuple[ReportedRecipient, ...]:
+    words = mail.words if names_content(mail.words) else ""  # most do not, and need no search each
     is_alone = len(recipients) == 1
-    words = words if names_content(words) else ""  # most do not, and need no search each
+    named = _SUBJECT_REASON.match(mail.signs.subject) if is_alone else None
+    subject = named[1] if named else ""
     return tuple(
-        replace(item, verdict=_verdict(item, words, is_alone=is_alone))
+        replace(item, verdict=_verdict(item, words, subject, is_alone=is_alone))
         if item.action.is_bounce
         else item
         for item in recipients
     )
 
 
-def _verdict(item: ReportedRecipient, words: str, *, is_alone: bool) -> Verdict:
+def _verdict(item: ReportedRecipient, words: str, subject: str, *, is_alone: bool) -> Verdict:
+    """``words`` may tell at which step the recipient was refused, ``subject`` the reason."""
     said = item.response or Response("")
     verdict = advise(said.text, item.status, said.code, item.action)
-    if item.verdict is not UNDETERMINED and verdict.evidence in (
-        "",
-        "delayed",
-        item.status,
-        str(said.code),
-    ):
-        return item.verdict  # words told nothing, the reporting side has a reason of its own
+    if verdict.evidence in ("", "delayed", item.status, str(said.code)):
+        # No words, at best a code: the reporting side may have a reason of its own.
+        if item.verdict is not UNDETERMINED:
+            return item.verdict
+        if verdict is UNDETERMINED and subject:
+            return advise(subject, None, None, item.action)
     if verdict.reason is BounceReason.USER_UNKNOWN and _BLUNT.search(verdict.evidence):
         for text in (said.text, words):
             if is_content_refused(text, item.recipient, is_alone=is_alone or text is said.text):
