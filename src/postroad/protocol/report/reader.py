@@ -285,8 +285,11 @@ def _completed(
     by_name = {item.recipient.lower(): item for item in told}
     named = _failed_header(mail)
     full = []
-    for item in recipients:
-        whole = _whole_address(item.recipient, mail, named)
+    is_same_number = len(told) == len(recipients)
+    for number, item in enumerate(recipients):
+        # A group without any address is about the one that the text names in its place.
+        in_place = told[number].recipient if is_same_number and not item.recipient else ""
+        whole = in_place or _whole_address(item.recipient, mail, named)
         other = by_name.get(whole.lower())
         if other is None and len(told) == len(recipients) == 1 and dialect != "prose":
             other = told[0]

@@ -144,3 +144,21 @@ def test_a_reason_that_the_reporting_side_names_serves_where_words_do_not(
     group = f"Final-Recipient: rfc822; gone@one.example\nAction: failed\n{fields}\n"
 
     assert _read(group).failures[0].verdict.reason is reason
+
+
+def test_groups_without_addresses_are_about_those_that_the_text_names() -> None:
+    mail = (
+        "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nTo: shop@sender.example\n"
+        "Subject: Undelivered Mail\nMIME-Version: 1.0\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n'
+        "--b\nContent-Type: text/plain\n\nYour message could not be delivered to:\n\n"
+        "<gone@one.example>: user unknown\n<full@two.example>: mailbox full\n"
+        "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n"
+        "Action: failed\nStatus: 5.1.1\n\nAction: failed\nStatus: 5.2.2\n--b--\n"
+    )
+    failures = read_report(mail.replace("\n", "\r\n").encode()).failures
+
+    assert [(item.recipient, item.status) for item in failures] == [
+        ("gone@one.example", "5.1.1"),
+        ("full@two.example", "5.2.2"),
+    ]
