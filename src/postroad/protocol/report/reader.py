@@ -53,6 +53,7 @@ _BLUNT = re.compile(r"^(?:user unknown|unknown user|no such user)", re.I)
 _SUBJECT_REASON = re.compile(
     r"^\s*(?:Returned mail|DELIVERY FAILURE|FEHLER BEI DER ZUSTELLUNG)\s*:\s*(\S.{2,200})"
 )
+_ANYBODYS = ("", "prose", "labelled")  # dialects whose marks no software has for itself
 _FOR = re.compile(r"\bfor <?([^\s<>;]{1,200}@[^\s<>;]{1,255})>?;")
 
 
@@ -148,7 +149,7 @@ def _free_text(mail: Mail) -> Report | None:
     if failure is None and is_success(mail.words, signs.subject):
         return None
     dialect, recipients = _from_text(mail)
-    is_known = dialect not in ("", "prose")
+    is_known = dialect not in _ANYBODYS
     if not (signs.is_failure_subject or failure or is_known):
         return None
     if not _is_proven(mail, recipients, is_known=is_known) and (
