@@ -67,8 +67,11 @@ def read_complaint(mail: Mail) -> tuple[Feedback, str] | None:
     if headers.fields and _SPAMCOP.match(mail.signs.subject):
         return Feedback("abuse", _recipients([], headers), source="SpamCop"), "SpamCop's report"
     is_desk = bool(_DESK.match(mail.signs.sender))
-    is_said = bool(_SUBJECT.search(mail.signs.subject)) or bool(_BODY.search(mail.words[:3000]))
-    if (returned is not None or headers.fields) and is_desk and is_said:
+    if (
+        is_desk
+        and (returned is not None or headers.fields)
+        and (_SUBJECT.search(mail.signs.subject) or _BODY.search(mail.words[:3000]))
+    ):
         recipients = _recipients([], headers)
         return Feedback("abuse", recipients), "an abuse desk's report with the message"
     return None

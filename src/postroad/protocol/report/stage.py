@@ -15,6 +15,7 @@ _CONTENT = re.compile(
     r"|failed after I sent the message|\[(?:DATA|BODY|DOT)\][ \t]*$",
     re.I | re.M,
 )
+_HINTS = ("data", "i sent the message", "text command", "[body]", "[dot]")  # of those above, cheap
 # Sendmail, with pipelining: the answer to RCPT stands behind DATA too, and RCPT is then missed.
 _DIALOGUE = re.compile(r"^>>> DATA[ \t]*\n<<< [45]\d\d[ -][^\n]{0,300}unknown", re.I | re.M)
 _PIPELINED = re.compile(r"^<<< 50\d[^\n]{0,40}(?:RCPT|recipient)|^550 5\.1\.1 ", re.I | re.M)
@@ -31,6 +32,9 @@ def is_content_refused(words: str, recipient: str, *, is_alone: bool) -> bool:
 
 def names_content(words: str) -> bool:
     """Whether a refusal behind the content is told anywhere."""
+    lower = words.lower()
+    if not any(hint in lower for hint in _HINTS):
+        return False
     if _CONTENT.search(words):
         return True
     return bool(_DIALOGUE.search(words)) and not _PIPELINED.search(words)
