@@ -7,6 +7,7 @@ order. Gaps are bounded, so matching stays linear.
 from __future__ import annotations
 
 NETWORK = (
+    r"closed (?:the )?connection|connection (?:unexpectedly|died|dropped by)",
     r"connect(?:ion)? (?:to .{1,60} )?failed|failed to all",
     r"connection\b.{0,30}(?:dropped|interrupted)",
     r"tim(?:e|ed)[- ]?out|connection (?:attempt|to|was|has)?.{0,60}(?:refused|reset"
@@ -28,11 +29,10 @@ LOST = (
     r"|malformed or unexpected name server reply|(?:type=\w+"
     r"|lookup of \S+):? (?:host not found, try again|temporar|server failure|timed? ?out)"
     r"|cname lookup failed|dns (?:soft|temporary) (?:error|failure)|temporar\w+ (?:dns|name"
-    r"|lookup|resolution) |communicating with target host|closed (?:the )?connection"
-    r"|connection (?:unexpectedly|died|dropped by)|winsock error|socket error|routing\.?loop"
-    r"|loopdetected|mxloopback|best-preference mx|loops back to|too many (?:hops|received"
-    r"|forwards)|mail[- ]?loop|hop count|hops? exceeded|\(max(?:imum)? hops|hosts? (?:is "
-    r"|are )?(?:un|not )reach",
+    r"|lookup|resolution) |communicating with target host|winsock error|socket error"
+    r"|routing\.?loop|loopdetected|mxloopback|best-preference mx|loops back to|too many (?:hops"
+    r"|received|forwards)|mail[- ]?loop|hop count|hops? exceeded|\(max(?:imum)? hops"
+    r"|hosts? (?:is |are )?(?:un|not )reach",
 )
 EXPIRED_FIRM = (
     r"message expired|message (?:has )?timed out|expired message|retry time ?-?out exceeded"
