@@ -45,7 +45,7 @@ class Mail:
         """Take a raw message apart; any line ends. Never fails."""
         headers, body = split_message(octets)
         signs = read_signs(headers)
-        may_repair = signs.weight >= 3
+        may_repair = signs.weight >= 3 and signs.is_of_machine
         parts = parts_of(octets, headers, body, may_repair=may_repair)
         return cls(octets, headers, signs, tuple(parts))
 

@@ -34,9 +34,8 @@ _ABOVE_CHARS = 1000
 
 def is_passed_on(signs: Signs, words: str) -> bool:
     """Whether a text that reads like a bounce stands in somebody's own mail."""
-    is_of_machine = signs.is_daemon or signs.has_null_path or signs.has_failed_header
-    if not is_of_machine:
-        is_of_office = signs.is_auto_submitted or not signs.sender or _OFFICE.match(signs.sender)
+    if not signs.is_of_machine:
+        is_of_office = signs.is_auto_submitted or _OFFICE.match(signs.sender)
         return not is_of_office or bool(_ABOVE.search(words[:_ABOVE_CHARS]))
     # A postmaster is a person too, who answers.
     is_answer = signs.is_reply_subject and signs.is_reply

@@ -96,6 +96,11 @@ class Signs:
     own_addresses: frozenset[str]  # To and Cc of the report itself, lower case
 
     @property
+    def is_of_machine(self) -> bool:
+        """Whether a sign is there that people's mails do not bear."""
+        return self.is_daemon or self.has_null_path or self.has_failed_header or not self.sender
+
+    @property
     def weight(self) -> int:
         """How much speaks for a mail system's report, before its text is read."""
         weight = 2 * self.is_daemon + self.is_daemon_address
