@@ -39,6 +39,8 @@ def tidy(address: str) -> str:
         if address[:8].lower().startswith(prefix):
             address = address[len(prefix) :]
     clean = address.lstrip("<('`*").rstrip(_TRAILING)
+    if "@[" in clean:
+        clean += "]"  # the end of an address literal, RFC 5321 §4.1.3, and no bracket around it
     local, at, domain = clean.rpartition("@")
     if _UNSPACED.search(address):
         tail, head = _ASCII_TAIL.search(local), _ASCII_HEAD.match(domain)

@@ -1,32 +1,71 @@
-"""Answers that no person wrote: vacation notes, receipts, tickets, challenges. RFC 3834, B-199."""
+"""Answers that no person wrote: vacation notes, receipts, tickets, challenges. RFC 3834.
+
+Header fields and subjects decide for most. An answer that bears neither is known by its text,
+and then only when it says two things that people seldom write together: that somebody is away,
+and until when or whom to ask meanwhile.
+"""
 
 from __future__ import annotations
 
 import re
 
 from postroad.protocol.mime.headers import Headers
+from postroad.protocol.report.absence import names_absence
 from postroad.protocol.report.signs import Signs
 
+_ANSWER = (
+    r"(?:re(?:ply|sponse|sponder|spons)|response|antwort|svar|answer|r[eé]ponse|respuesta|resposta"
+    r"|risposta|antwoord|odpowied[zź]|odpov[eě][dď]|v[aá]lasz|vastaus|yan[ıi]t|atbilde|vastus"
+    r"|atsakymas|odgovor|r[aă]spuns|απάντηση)"
+)
+_AUTOMATIC = r"(?:auto(?:m\w*)?|otomatik|αυτόματη|self[- ]?generated)"
+# Subjects that begin so, behind any "Re:", are machines'.
 _SUBJECT = re.compile(
-    r"^\s*(?:(?:re|aw|sv|antw|fwd?)\s*:\s*)?(?:"
-    r"auto(?:matic|matische|matisk|mated)?[- ]?(?:re(?:ply|sponse|sponder|spons)"
-    r"|response|antwort|svar)\b"
-    r"|(?:automati\w+|auto\w*) (?:e-?mail )?(?:repl|respon|antwort|answer|r[eé]ponse"
-    r"|respuesta|resposta|risposta|svar|antwoord|odpowied)"
-    r"|r[eé]ponse automatique|respuesta autom[aá]tica|resposta autom[aá]tica|risposta automatica"
-    r"|abwesenheit|out of (?:the )?office|oo[fo]\s*:|absence du bureau"
-    r"|fuera de (?:la )?oficina|ausente|automatisch antwoord"
-    r"|(?:abwesend|on vacation|vacation|away from (?:my|the) (?:mail|office|desk))\b"
-    r"|автоответ|автоматический ответ|нет на месте"
-    r"|自動(?:応答|返信)|不在(?:通知)?|自动(?:回复|答复)"
-    r"|自動回覆|자동 ?(?:응답|회신))",
+    r"^\s*(?:(?:re|aw|sv|antw|fwd?|vs|odp)\s*:\s*)?[\[(*<]{0,3}\s*(?:"
+    rf"{_AUTOMATIC}[- ]?(?:e-?mail |message |mail )?{_ANSWER}"
+    rf"|{_ANSWER} autom[aá]ti\w+|auto[- ]?(?:respond|acknowledg)\w*"
+    r"|abwesenheit\w*|out[- ]of[- ](?:the[- ])?office\s*(?:$|[:\]\-–(]|re\b|auto|notif|reply"
+    r"|message"
+    r"|respon|alert|assist|until|from|till|return|\d)|oo[fo]\s*:|ooto\b"
+    r"|absence du bureau|(?:message|avis|notification) d[’']absence"
+    r"|(?:estoy |estaré )?fuera de (?:la )?oficina|fora do escrit[oó]rio|fuori (?:sede|ufficio)"
+    r"|vacation (?:message|reply|notice|notification|response|auto\w*)|(?:i am"
+    r"|i'm) on (?:vacation|holiday|leave)\s*(?:$|[:\-(]|until|from|till)|away (?:from (?:my"
+    r"|the) (?:mail|office|desk)"
+    r"|notice|message|until)|автоответ\w*|автоматический ответ|автоматична відповідь"
+    r"|自動(?:応答|返信|回覆|回復)|不在(?:通知|のお知らせ|の?連絡|届)|自动(?:回复|答复|应答)"
+    r"|자동 ?(?:응답|회신)|부재 ?중|mimo kancel|poza biurem|buiten kantoor|niet op kantoor"
+    r"|нет на месте|отсутствую)",
+    re.I,
+)
+# Words that people put into subjects too: only with a colon behind, as Exchange writes them.
+_AWAY = re.compile(
+    r"^\s*(?:abwesend|absent(?:\(e\)|e)?|ausente|assente|afwezig|fr[åa]nvarande|fravær\w*|poissa"
+    r"|ikke til ?stede|nieobecn\w+|nepřítom\w+|távol|ofis dışı\w*)\s*:",
+    re.I,
+)
+# Words of travel agents as well: they need a second sign.
+_TRAVEL = re.compile(
+    r"^\s*(?:(?:re|aw|sv|antw)\s*:\s*)?(?:(?:away|vacation|urlaub|congés?|vacaciones|ferie"
+    r"|unavailable)\s*:|on (?:vacation|holidays?|leave)\s*(?:$|[:\-(]|until|from|till))",
+    re.I,
+)
+# Sentences that make a subject an answer's, where a field says that it is one.
+_SENTENCE = re.compile(
+    r"\b(?:is|am|are|i'm|will be) (?:currently |now )?(?:out of (?:the |my )?(?:office|town)"
+    r"|on (?:vacation|leave|holidays?|annual leave)|away\b|not (?:in|at) (?:the |my )?office)"
+    r"|\b(?:ist|bin) .{0,20}(?:außer haus|im urlaub|nicht im (?:haus|büro|hause)|abwesend)"
+    r"|\b(?:est|suis) (?:absent|en cong)|\best[aá] (?:ausente|fuera|de vacaciones)"
+    r"|\b(?:è|sono) (?:assente|in ferie|fuori)|\bis (?:afwezig|niet aanwezig)"
+    r"|отсутству|в отпуске|休暇|不在|出張|休假|外出",
     re.I,
 )
 # What people's programs send by themselves, and people mean: receipts, answers to invitations.
 _RECEIPT = re.compile(
-    r"^\s*(?:(?:not )?read|delivered|relayed|recall|accepted|tentative|declined|gelesen|ungelesen"
-    r"|zugesagt|abgelehnt|lu|non lu|accepté|refusé|leído|aceptad[oa]|letto|прочитано"
-    r"|開封済み|已读)\b\s*:",
+    r"^\s*(?:(?:not )?read|delivered|relayed|recall|message recall|accepted|tentative|declined"
+    r"|cancell?ed|invitation|updated invitation|new time proposed|gelesen|ungelesen"
+    r"|zugesagt|abgelehnt|mit vorbehalt|lu|non lu|accepté|refusé|leído|aceptad[oa]|letto"
+    r"|accettato|прочитано|принято|開封済み|承諾|已读|已接受)\b\s*:",
     re.I,
 )
 _AUTO = re.compile(r"^\s*auto\s*:", re.I)
@@ -35,12 +74,27 @@ _FIELDS = (
     "x-autorespond",
     "x-autoreply",
     "x-autoreply-from",
+    "x-autoreply-to",
     "x-auto-reply",
     "x-mail-autoreply",
     "x-vacation",
     "x-autogenerated-reply",
     "x-fc-machinegenerated",
+    "x-mdaemon-autoresponse",
+    "x-autorespond-to",
 )
+# Fields that others use for other things as well, with the word that makes them ours.
+_SAYING = {
+    "x-apple-action": "vacation",
+    "x-autogenerated": "reply",
+    "x-post-messageclass": "autorespon",
+    "delivered-to": "autorespon",
+    "x-mailer": "autorespon",
+    "x-delivery-agent": "tmda",
+    "user-agent": "vacation/",
+    "x-ms-exchange-generated-message-source": "mailbox rules agent",
+}
+_SENDER = re.compile(r"^(?:auto[-_.]?(?:reply|replies|respond\w*|response)|vacation)\b", re.I)
 _LISTS = ("list-id", "list-unsubscribe", "list-post")
 # What must be known of a header to look for the sign, beside what the outer signs are read from.
 AUTO_ANSWER_FIELDS = (
@@ -49,15 +103,18 @@ AUTO_ANSWER_FIELDS = (
 
 
 def read_auto_reply(headers: Headers, signs: Signs) -> str | None:
-    """The sign that a mail is an automatic answer; ``None`` when it has none.
+    """The sign in the header that a mail is an automatic answer; ``None`` when it has none.
 
-    ``Auto-Submitted: auto-generated`` is any cron job's and counts for nothing.
+    ``Auto-Submitted: auto-generated`` is any cron job's and counts for nothing alone.
     """
-    submitted = " ".join(headers.raw_all("Auto-Submitted")).lower()
-    if "auto-replied" in submitted:
-        return "Auto-Submitted"
-    if _SUBJECT.search(signs.subject):
+    if _SUBJECT.search(signs.subject) or _AWAY.search(signs.subject):
         return "Subject"
+    if _TRAVEL.search(signs.subject) and (
+        signs.is_reply or signs.is_auto_submitted or signs.has_null_path
+    ):
+        return "Subject"
+    if "auto-replied" in " ".join(headers.raw_all("Auto-Submitted")).lower():
+        return "Auto-Submitted"  # bounces too, so what says more comes first
     if _AUTO.search(signs.subject) and signs.is_reply:
         return "Subject"
     if any(
@@ -69,15 +126,42 @@ def read_auto_reply(headers: Headers, signs: Signs) -> str | None:
         value = headers.raw(name)
         if value is not None and value.strip().lower() not in ("no", "false", "0"):
             return name
-    # Looser than the field's meaning, as B-199 asks; newsletters carry it too, and are no answers.
-    if "x-auto-response-suppress" in headers and not any(name in headers for name in _LISTS):
+    for name, word in _SAYING.items():
+        if any(word in value.lower() for value in headers.raw_all(name)):
+            return name
+    is_answer = signs.is_reply or signs.is_reply_subject
+    if is_answer and _SENDER.match(signs.sender):
+        return "From"
+    if _SENTENCE.search(signs.subject) and (is_answer or signs.is_auto_submitted):
+        return "Subject"
+    if _RECEIPT.match(signs.subject):
+        return None
+    # Shops and invitations carry it too: they ask not to be answered, and answer nobody.
+    if (
+        "x-auto-response-suppress" in headers
+        and (is_answer or signs.has_null_path)
+        and not is_of_list(headers)
+    ):
         return "X-Auto-Response-Suppress"
     # Answers by machines are to be sent without a return path. RFC 3834 §3.3.
-    is_answer = signs.is_reply or signs.is_reply_subject
-    if (
-        signs.has_null_path
-        and is_answer
-        and not (signs.is_daemon or signs.is_failure_subject or _RECEIPT.match(signs.subject))
-    ):
+    if signs.has_null_path and is_answer and not (signs.is_daemon or signs.is_failure_subject):
         return "Return-Path"
     return None
+
+
+def is_of_list(headers: Headers) -> bool:
+    """Whether a mail came by a mailing list or is a newsletter."""
+    return any(name in headers for name in _LISTS)
+
+
+def read_absence(headers: Headers, signs: Signs, words: str) -> str | None:
+    """The sentence by which an answer without any sign in its header says that it is automatic."""
+    if not (signs.is_reply or signs.is_reply_subject) or is_of_list(headers):
+        return None
+    precedence = " ".join(headers.raw_all("Precedence")).lower()
+    is_by_machine = (
+        signs.is_auto_submitted
+        or signs.has_null_path
+        or any(word in precedence for word in ("bulk", "junk"))
+    )
+    return names_absence(words, is_by_machine=is_by_machine)

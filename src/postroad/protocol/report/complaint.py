@@ -37,6 +37,7 @@ _SUBJECT = re.compile(
     r"|notification)|complaint about|email feedback report|is reporting you",
     re.I,
 )
+_SPAMCOP = re.compile(r"^\[SpamCop \(", re.I)
 _BODY = re.compile(
     r"(?:email|message) (?:abuse|feedback|spam) report"
     r"|this is an? (?:email )?abuse report|abuse report for an email"
@@ -63,9 +64,14 @@ def read_complaint(mail: Mail) -> tuple[Feedback, str] | None:
     inline = _inline_fields(mail)
     if inline is not None:
         return _feedback(inline, headers), "feedback fields in the text"
+    if headers.fields and _SPAMCOP.match(mail.signs.subject):
+        return Feedback("abuse", _recipients([], headers), source="SpamCop"), "SpamCop's report"
     is_desk = bool(_DESK.match(mail.signs.sender))
-    is_said = bool(_SUBJECT.search(mail.signs.subject)) or bool(_BODY.search(mail.words[:3000]))
-    if (returned is not None or headers.fields) and is_desk and is_said:
+    if (
+        is_desk
+        and (returned is not None or headers.fields)
+        and (_SUBJECT.search(mail.signs.subject) or _BODY.search(mail.words[:3000]))
+    ):
         recipients = _recipients([], headers)
         return Feedback("abuse", recipients), "an abuse desk's report with the message"
     return None

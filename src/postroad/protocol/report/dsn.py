@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from postroad.domain.bounce import Action, ReportedRecipient, Response
 from postroad.protocol.report.addressing import bare_mailbox, reported_address
+from postroad.protocol.report.classified import read_classification
 from postroad.protocol.report.fields import Group, Groups, read_groups, typed
 from postroad.protocol.report.status import find_reply_code, find_status, is_vague, status_field
 
@@ -26,6 +27,13 @@ _ACTIONS = {
     "undeliverable": Action.FAILED,
     "delayed": Action.DELAYED,
     "deferred": Action.DELAYED,
+    "transient": Action.DELAYED,
+    "temporary": Action.DELAYED,
+    "pending": Action.DELAYED,
+    "bounced": Action.FAILED,
+    "rejected": Action.FAILED,
+    "permanent": Action.FAILED,
+    "undelivered": Action.FAILED,
     "delivered": Action.DELIVERED,
     "relayed": Action.RELAYED,
     "expanded": Action.EXPANDED,
@@ -52,9 +60,12 @@ class DeliveryStatus:
 def parse_delivery_status(text: str) -> DeliveryStatus:
     """Read the text of a machine part; without recipient groups ``recipients`` is empty."""
     groups = read_groups(text)
-    recipients = [found for group in groups.recipients if (found := _recipient(group)) is not None]
+    told: dict[tuple[str, Action], ReportedRecipient] = {}  # some servers write a group twice
+    for group in groups.recipients:
+        if (found := _recipient(group)) is not None:
+            told.setdefault((found.recipient.lower() or str(len(told)), found.action), found)
     return DeliveryStatus(
-        recipients=tuple(recipients),
+        recipients=tuple(told.values()),
         dropped=groups.dropped,
         reporting_mta=host(_field(groups, "reporting-mta")),
         queue_id=_first(groups, ("x-postfix-queue-id", "x-queue-id")),
@@ -114,6 +125,7 @@ def _recipient(group: Group) -> ReportedRecipient | None:
         remote_mta=host(group.get("remote-mta", "")),
         last_attempt=group.get("last-attempt-date") or None,
         will_retry_until=group.get("will-retry-until") or None,
+        verdict=read_classification(group, source, said),
     )
 
 

@@ -65,7 +65,7 @@ def read_groups(text: str) -> Groups:
         if name in _RECIPIENT_FIELDS and (
             current is message
             or (name in current and (is_fresh or name in ("final-recipient", "action")))
-            or (is_fresh and "final-recipient" in current and name != "status")
+            or (is_fresh and {"final-recipient", "action"} <= current.keys() and name != "status")
         ):
             current = {}
             if len(found) < MAX_RECIPIENTS:

@@ -16,9 +16,11 @@ from postroad.protocol.report.returned import (
     pasted_headers,
     read_original,
     split_pasted,
+    summarised_headers,
 )
 from postroad.protocol.report.signs import Signs, read_signs
 
+MAX_FOOTER = 12  # lines
 MAX_WORDS = 50_000  # characters of free text that are read; the contract's own limit (B-194)
 _MAILTO = re.compile(r"[ \t]*[\[<(]mailto:[^\]>)\n]{1,400}[\]>)]", re.I)
 _STATUS_TYPES = frozenset(
@@ -43,7 +45,7 @@ class Mail:
         """Take a raw message apart; any line ends. Never fails."""
         headers, body = split_message(octets)
         signs = read_signs(headers)
-        may_repair = signs.weight >= 3
+        may_repair = signs.weight >= 3 and signs.is_of_machine
         parts = parts_of(octets, headers, body, may_repair=may_repair)
         return cls(octets, headers, signs, tuple(parts))
 
@@ -95,10 +97,10 @@ class Mail:
     def _split(self) -> tuple[str, str]:
         return split_pasted(self.full_text)
 
-    @property
+    @cached_property
     def words(self) -> str:
         """What the server says, without the original behind it."""
-        return self._split[0]
+        return _without_footer(self._split[0])
 
     @cached_property
     def _returned(self) -> tuple[OriginalMessage, Headers]:
@@ -111,11 +113,22 @@ class Mail:
                 if len(found[0].headers) > len(best[0].headers):
                     best = found
         pasted = pasted_headers(self._split[1])
+        if not pasted.fields and (self.signs.is_daemon or self.signs.has_null_path):
+            pasted = summarised_headers(self._split[1])
         if pasted.fields:
             original = read_original(b"".join(field.octets for field in pasted.fields))
             if original[0].message_id or not best[0].headers:
                 return original
-        return best
+        return best if best[0].headers or self.signs.weight < 2 else self._mislabelled_original()
+
+    def _mislabelled_original(self) -> tuple[OriginalMessage, Headers]:
+        """The original under some other type, as gateways label attachments."""
+        for part in self.parts[1:5]:
+            if part.content_type.startswith(("text/plain", "application/octet-stream", "message/")):
+                headers = pasted_headers(part.text(self.octets, 64 * 1024), is_whole=True)
+                if headers.fields:
+                    return read_original(b"".join(field.octets for field in headers.fields))
+        return OriginalMessage(), Headers()
 
     @property
     def original(self) -> OriginalMessage:
@@ -125,6 +138,13 @@ class Mail:
     @property
     def returned_headers(self) -> Headers:
         return self._returned[1]
+
+
+def _without_footer(text: str) -> str:
+    """The text without the lines that a mailing list, or a signature, puts below it."""
+    at = max(text.rfind("\n" + "_" * 20), text.rfind("\n-- \n"))
+    is_footer = at > 0 and text.count("\n", at) <= MAX_FOOTER and text[:at].strip()
+    return text[:at] if is_footer else text
 
 
 def _tidied(text: str) -> str:

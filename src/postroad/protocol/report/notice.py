@@ -37,6 +37,8 @@ def read_notice(text: str) -> Notice | None:
     if len(text) > MAX_JSON or _MARK.search(text) is None:
         return None
     start = text.find("{")
+    if text[:start].strip():
+        return None  # somebody writes about one
     try:
         found, _ = json.JSONDecoder().raw_decode(text[start:])
         if isinstance(found, dict) and isinstance(found.get("Message"), str):

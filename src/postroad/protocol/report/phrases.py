@@ -9,17 +9,16 @@ import re
 MAX_WORDS = 8000  # characters; a report says at once what it is
 
 _FAILURE = re.compile(
-    r"incorrectly constructed|deliver\w* .{0,60}postponed|(?:could|can|was|were|been"
-    r"|is|are|be|has|have"
-    r"|did)(?: |n't |not |n’t )*(?:not |n[o']t )?(?:be "
-    r"|been )?(?:permanently )?(?:deliver|reach(?:ed)? the following)"
+    r"incorrectly constructed|deliver\w* .{0,60}postponed"
+    r"|(?:could|can|was|were|is|are|be|has|have|did|does)(?:n['’]t| ?not) (?:yet )?(?:be |been )?"
+    r"(?:permanently |successfully )?(?:deliver|reach)"
     r"|(?:cannot|can't|couldn't|unable to|failed to|not able to|wasn't able to"
     r"|not possible to) (?:be )?(?:send|deliver|forward|relay|transmit|process)"
     r"|undeliver|not (?:be |been |yet been )?(?:deliver|sent|reach)|non-?deliver"
     r"|deliver\w* (?:\w+ ){0,5}(?:fail|error|problem|delay|abort|unsuccess"
     r"|not possible|attempts|to .{0,80}(?:fail|delay))"
     r"|failed (?:permanently|recipient|address|to reach|delivery)"
-    r"|following address(?:es)?(?:\(es\))?,? (?:had|have|fail|did|could|were)"
+    r"|following address(?:es)?(?:\(es\))?,? (?:had(?! success)|have|fail|did|could|were)"
     r"|(?:permanent|fatal|transient) (?:fatal |non-fatal )?(?:error|failure)"
     r"|returned (?:to sender|mail|message|unopened|to you)|(?:message|mail"
     r"|e-?mail) (?:\w+ ){0,4}(?:bounced|rejected|returned|delayed|postponed|refused"
@@ -52,9 +51,26 @@ _FAILURE = re.compile(
     r"|не (?:было |был[ао]? |может быть |удалось |смогл\w+ |может )?(?:доставл|достав"
     r"|отправ)|недоставлен|невозможно достав|ошибка (?:при )?(?:доставк|отправк)"
     r"|не существует|возвращен"
-    r"|(?:配信|配達|送信|送達|お届け).{0,20}(?:できません|できなかった|でき(?:ず|な)|失敗|されません|不能|エラー)|届(?:き"
+    r"|(?:配信|配達|送信|送達|お届け).{0,20}(?:できません|できなかった|でき(?:ず|な)|失敗"
+    r"|されません|不能|エラー)|届(?:き"
     r"|け)(?:ません|られません)|見つかりません|エラーが発生|受信(?:を)?拒否|返送"
-    r"|退信|被退回|投递失败|投遞失敗|无法(?:投递|送达|发送|到达)|無法(?:投遞|送達|傳送)|未能(?:送达|投递)|发送失败|不存在|배달(?:되지"
+    r"|bezorg\w+ .{0,80}(?:mislukt|niet gelukt|onmogelijk)|niet (?:bij|aan) .{0,60}(?:bezorgd"
+    r"|afgeleverd)"
+    r"|leverans\w* .{0,80}misslyck|(?:inte|ikke) (?:kunnat |kunne )?(?:lever|bli levert|afleveres)"
+    r"|(?:kunne|kan|kunde|blev) (?:ikke|inte) (?:lever|bli|blive|afleveres|sändas|skickas)"
+    r"|(?:ei|eikä) (?:voitu|voida|pystytty) (?:toimitta|lähettä)|toimitus .{0,40}epäonnistu"
+    r"|ne?(?:lze|bylo možné|podařilo).{0,60}doruč|nedoruč|nepodarilo .{0,60}doruči"
+    r"|nem (?:sikerült|lehetett|tudtuk) .{0,40}(?:kézbesít|továbbít)|kézbesíthetetlen"
+    r"|(?:teslim|iletil|gönderil)\w*(?:emedi|ememi|emiyor|edilemedi|edilememi)|teslim edilem"
+    r"|nie (?:można|udało się|mogła|mógł) .{0,40}(?:dostarcz|doręcz|przesłać|wysłać)"
+    r"|не удал\w+ .{0,40}(?:достав|отправ)|не може бути достав|nu a putut fi (?:livrat|trimis)"
+    r"|nije (?:moguće|bilo moguće|mogla biti) .{0,30}(?:dostav|isporuč)|δεν (?:ήταν δυνατή"
+    r"|παραδόθηκε)"
+    r"|(?:발송|전송|배달|전달|수신)\S{0,4} ?(?:되지|하지|할 수|에 ?실패|실패|못)|送達できません"
+    r"|無法(?:寄送|傳遞)"
+    r"|不能(?:投递|投遞|送达|送達)|无法(?:送达|寄送|传递|发至)"
+    r"|退信|被退回|投递失败|投遞失敗|无法(?:投递|送达|发送|到达)|無法(?:投遞|送達|傳送)"
+    r"|未能(?:送达|投递)|发送失败|不存在|배달(?:되지"
     r"|할 수)|전송(?:되지|할 수|에 실패)|반송",
     re.I,
 )
@@ -112,9 +128,18 @@ _NO_BOUNCE = re.compile(
 _SUCCESS = re.compile(
     r"(?:message|mail|it) (?:has been|was) (?:successfully )?(?:delivered|relayed)"
     r"|successful(?:ly)?"
-    r" (?:mail |delivered|relayed|delivery)|delivery (?:notification|report"
+    r" (?:mail |delivered|relayed|delivery)|^(?:delivered|relayed|return receipt)\b"
+    r"|delivery (?:notification|report"
     r"|status):? (?:was )?success"
-    r"|erfolgreich zugestellt|a été remis|se ha entregado|доставлено|配信されました|已送达",
+    r"|erfolgreich zugestellt|wurde (?:an .{1,80} )?(?:erfolgreich )?(?:zugestellt|übermittelt)"
+    r"|a été remis|se ha entregado|доставлено|配信されました|已送达",
+    re.I,
+)
+
+
+_SUMMARY = re.compile(
+    r"\b(?:summary|statistics|digest|overview|log ?watch|mail ?log|daily|weekly|monthly|cron"
+    r"|zusammenfassung|übersicht|statistik|résumé|resumen|сводка|статистика)\b|^report domain",
     re.I,
 )
 
@@ -141,6 +166,11 @@ def is_delay(words: str, subject: str) -> bool:
 def is_success(words: str, subject: str) -> bool:
     """Whether the text tells of mail that arrived."""
     return bool(_SUCCESS.search(words[:MAX_WORDS]) or _SUCCESS.search(subject))
+
+
+def is_summary(subject: str) -> bool:
+    """Whether a mail sums up what happened to many mails, as log watchers do."""
+    return bool(_SUMMARY.search(subject))
 
 
 def is_no_bounce(words: str, subject: str) -> bool:

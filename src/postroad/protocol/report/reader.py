@@ -15,7 +15,9 @@ import re
 from dataclasses import replace
 
 from postroad.domain.bounce import (
+    UNDETERMINED,
     Action,
+    BounceReason,
     OriginalMessage,
     Report,
     ReportedRecipient,
@@ -24,20 +26,34 @@ from postroad.domain.bounce import (
     Verdict,
 )
 from postroad.protocol.report.addressing import addresses_in
-from postroad.protocol.report.advice import advise
-from postroad.protocol.report.autoreply import read_auto_reply
+from postroad.protocol.report.advice import advise, judge
+from postroad.protocol.report.autoreply import read_absence, read_auto_reply
 from postroad.protocol.report.complaint import read_complaint
 from postroad.protocol.report.dsn import DeliveryStatus, make_response, parse_delivery_status
 from postroad.protocol.report.fields import find_machine_text
 from postroad.protocol.report.folklore import Finding, Text, read_folklore
 from postroad.protocol.report.mail import Mail
 from postroad.protocol.report.notice import read_notice
-from postroad.protocol.report.phrases import find_failure, is_delay, is_no_bounce, is_success
+from postroad.protocol.report.passed_on import is_passed_on
+from postroad.protocol.report.phrases import (
+    find_failure,
+    is_delay,
+    is_no_bounce,
+    is_success,
+    is_summary,
+)
 from postroad.protocol.report.returned import find_inline_id, message_id_of
+from postroad.protocol.report.stage import is_content_refused, names_content
 from postroad.protocol.report.status import find_status
 
 # What the outer signs must weigh before free text is believed; see Signs.weight.
 _ENOUGH = 3
+_BLUNT = re.compile(r"^(?:user unknown|unknown user|no such user)", re.I)
+# Sendmail, Domino and others put the reason behind these words; others put the original's subject.
+_SUBJECT_REASON = re.compile(
+    r"^\s*(?:Returned mail|DELIVERY FAILURE|FEHLER BEI DER ZUSTELLUNG)\s*:\s*(\S.{2,200})"
+)
+_ANYBODYS = ("", "prose", "labelled")  # dialects whose marks no software has for itself
 _FOR = re.compile(r"\bfor <?([^\s<>;]{1,200}@[^\s<>;]{1,255})>?;")
 
 
@@ -70,6 +86,8 @@ def _standard(mail: Mail) -> Report | None:
     if text is not None and not mail.is_report and mail.signs.weight < _ENOUGH:
         return None  # the part alone, in a mail of a person: a bounce passed on
     if text is None and mail.signs.weight >= _ENOUGH:
+        if is_passed_on(mail.signs, mail.words):
+            return None
         text, evidence = find_machine_text(mail.full_text), "delivery status in the text"
     if text is None:
         return None
@@ -109,7 +127,7 @@ def _notice(mail: Mail) -> Report | None:
     return Report(
         ReportKind.BOUNCE,
         evidence,
-        recipients=_judged(notice.recipients),
+        recipients=_judged(mail, notice.recipients),
         reporting_mta=notice.reporting_mta,
         original=notice.original,
     )
@@ -121,13 +139,17 @@ def _free_text(mail: Mail) -> Report | None:
     is_likely = signs.is_daemon or signs.has_failed_header
     if signs.weight < 2 or (signs.is_reply_subject and not is_likely):
         return None
+    if is_summary(signs.subject) and not signs.is_failure_subject:
+        return None
+    if is_passed_on(signs, mail.words):
+        return None
     if not is_likely and read_auto_reply(mail.headers, signs) not in (None, "Auto-Submitted"):
         return None
     failure = find_failure(mail.words) or (find_failure(mail.full_text) if is_likely else None)
     if failure is None and is_success(mail.words, signs.subject):
         return None
     dialect, recipients = _from_text(mail)
-    is_known = dialect not in ("", "prose")
+    is_known = dialect not in _ANYBODYS
     if not (signs.is_failure_subject or failure or is_known):
         return None
     if not _is_proven(mail, recipients, is_known=is_known) and (
@@ -159,7 +181,7 @@ def _free_text(mail: Mail) -> Report | None:
         ReportKind.BOUNCE,
         tuple(filter(None, evidence)),
         dialect=dialect or None,
-        recipients=_judged(recipients),
+        recipients=_judged(mail, recipients),
         original=_original(mail, None),
     )
 
@@ -185,8 +207,12 @@ def _is_proven(mail: Mail, recipients: tuple[ReportedRecipient, ...], *, is_know
 
 
 def _auto_or_ordinary(mail: Mail) -> Report:
+    if mail.part("message/disposition-notification") is not None:
+        return Report(ReportKind.ORDINARY)
     sign = read_auto_reply(mail.headers, mail.signs)
-    if sign is None or mail.part("message/disposition-notification") is not None:
+    if sign is None:
+        sign = read_absence(mail.headers, mail.signs, mail.words)
+    if sign is None:
         return Report(ReportKind.ORDINARY)
     return Report(
         ReportKind.AUTO_REPLY,
@@ -205,7 +231,7 @@ def _report(
     return Report(
         kind,
         (evidence,),
-        recipients=_judged(recipients),
+        recipients=_judged(mail, recipients),
         dropped=status.dropped,
         reporting_mta=status.reporting_mta,
         queue_id=status.queue_id,
@@ -260,8 +286,11 @@ def _completed(
     by_name = {item.recipient.lower(): item for item in told}
     named = _failed_header(mail)
     full = []
-    for item in recipients:
-        whole = _whole_address(item.recipient, mail, named)
+    is_same_number = len(told) == len(recipients)
+    for number, item in enumerate(recipients):
+        # A group without any address is about the one that the text names in its place.
+        in_place = told[number].recipient if is_same_number and not item.recipient else ""
+        whole = in_place or _whole_address(item.recipient, mail, named)
         other = by_name.get(whole.lower())
         if other is None and len(told) == len(recipients) == 1 and dialect != "prose":
             other = told[0]
@@ -271,16 +300,34 @@ def _completed(
     return tuple(full)
 
 
-def _judged(recipients: tuple[ReportedRecipient, ...]) -> tuple[ReportedRecipient, ...]:
+def _judged(mail: Mail, recipients: tuple[ReportedRecipient, ...]) -> tuple[ReportedRecipient, ...]:
+    words = mail.words if names_content(mail.words) else ""  # most do not, and need no search each
+    is_alone = len(recipients) == 1
+    named = _SUBJECT_REASON.match(mail.signs.subject) if is_alone else None
+    subject = named[1] if named else ""
     return tuple(
-        replace(item, verdict=_verdict(item)) if item.action.is_bounce else item
+        replace(item, verdict=_verdict(item, words, subject, is_alone=is_alone))
+        if item.action.is_bounce
+        else item
         for item in recipients
     )
 
 
-def _verdict(item: ReportedRecipient) -> Verdict:
+def _verdict(item: ReportedRecipient, words: str, subject: str, *, is_alone: bool) -> Verdict:
+    """``words`` may tell at which step the recipient was refused, ``subject`` the reason."""
     said = item.response or Response("")
-    return advise(said.text, item.status, said.code, item.action)
+    verdict = advise(said.text, item.status, said.code, item.action)
+    if verdict.evidence in ("", "delayed", item.status, str(said.code)):
+        # No words, at best a code: the reporting side may have a reason of its own.
+        if item.verdict is not UNDETERMINED:
+            return item.verdict
+        if verdict is UNDETERMINED and subject:
+            return advise(subject, None, None, item.action)
+    if verdict.reason is BounceReason.USER_UNKNOWN and _BLUNT.search(verdict.evidence):
+        for text in (said.text, words):
+            if is_content_refused(text, item.recipient, is_alone=is_alone or text is said.text):
+                return judge(BounceReason.FILTERED, f"{verdict.evidence}, behind DATA", said.text)
+    return verdict
 
 
 def _original(mail: Mail, told: str | None) -> OriginalMessage:

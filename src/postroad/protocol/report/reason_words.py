@@ -6,20 +6,32 @@ of saying it. :mod:`.reasons` puts them in order. Gaps are bounded, so matching 
 
 from __future__ import annotations
 
-VIRUS = (
-    r"\bvirus(?:es)?\b(?!\.| ?scanner)",
-    r"malware|trojan|\bworm\b",
-    r"infected (?:mail|message|file|with|attachment)",
-    r"ウ[イィ]ルス|病毒|вирус",
-)
-GREYLISTED = (r"gr[ae]y[- ]?list",)
 MAILBOX_FULL = (
+    r"out of (?:storage|disk|mailbox) space|(?:does not|doesn't|did not|has not"
+    r"|hasn't) have (?:enough|sufficient) (?:disk |mailbox |storage |free )?(?:space|room|quota)"
+    r"|(?:shutoff|hard)?quotaexceeded(?:exception)?|over ?quota(?:perm|temp)|overdrawn (?:his"
+    r"|her|their|its|the)?|space has been (?:used|exhausted)|would (?:exceed|put"
+    r"|be over).{0,40}quota",
+    r"(?:zu ?viele|zuviele) (?:e-?)?mails auf|postfach\S{0,3}.{0,30}(?:voll|überschritten"
+    r"|ueberschritten|erschöpft)|speicher(?:platz|kontingent)?\S{0,3}.{0,40}(?:überschritten"
+    r"|ueberschritten|voll|erschöpft|aufgebraucht)|quota\S{0,3}.{0,20}(?:überschritten"
+    r"|ueberschritten)|(?:bo[iî]te|espace|compte)\S{0,3}.{0,60}(?:pleine?|satur[ée]|dépass)"
+    r"|(?:buz[oó]n|cuenta|casilla)\S{0,3}.{0,40}(?:llen[oa]|excedid|superad|satur)|(?:casella"
+    r"|posta)\S{0,3}.{0,40}(?:piena|esaurit|superat)|(?:caixa|quota|cota)\S{0,3}.{0,40}(?:cheia"
+    r"|lotada|exced|estour)|(?:mailbox|postvak|postbus)\S{0,3}.{0,30}(?:\bvol\b|overschreden)"
+    r"|(?:skrzynka).{0,30}(?:pełna|przepełn)|kota(?:s[ıi])?.{0,20}(?:dolu|aşıl|asil)"
+    r"|(?:postkasse|postl[aå]da|inkorg|brevl[aå]da).{0,30}(?:full|fuld|fullt)",
+    r"(?:mail ?box|inbox|user|account|recipient|folder|spool|maildir)\S{0,3}.{0,40}(?:size"
+    r"|storage|space|disk|quota|capacity)\S{0,3}.{0,20}(?:exceed|reach|exhaust|full|surpass"
+    r"|used up|over)|(?:容量|信箱|邮箱|空間|空间).{0,12}(?:已?[满滿]|不足|超)|메일(?:함"
+    r"|박스).{0,12}(?:가득|초과|꽉)"
+    r"|용량.{0,8}초과|全文件夹|收件箱已满",
     r"(?:box|folders?|account|inbox|maildir|storage|disk)\S{0,3} (?:(?:is|was|are|has"
     r"|been|almost|too|currently|size|space) ){0,3}(?:full|over\b|exceed)",
     r"over[- ]?quota|quota (?:(?:is|was|has|been|limit|size) ){0,3}(?:exceed|full"
     r"|reached|violat|used|insufficient)",
     r"exceed\w*.{0,40}(?:quota|mailbox|storage|(?:disk|mail) ?(?:box|space))|quota.{0,30}exceed",
-    r"(?:not enough|insufficient|out of) (?:\w+ )?(?:storage|disk|mailbox|space|room"
+    r"(?:not enough|insufficient|out of) (?!system)(?:\w+ )?(?:storage|disk|mailbox|space|room"
     r"|quota)\b|no (?:space|room) left",
     r"space (?:not enough|full|exhausted)|(?:storage|mailbox|disk) (?:space "
     r"|size )?(?:quota|limit)",
@@ -36,9 +48,24 @@ MAILBOX_FULL = (
     r"|buz[oó]n.{0,40}(?:lleno|cuota|llena)",
     r"casella.{0,40}piena|caixa.{0,40}cheia|cuota.{0,20}(?:excedid|superad|sobrepasad)",
     r"переполнен|ящик.{0,40}полон|превы\w+ (?:квот|лимит|размер)|квота",
-    r"満杯|容量.{0,20}(?:超|オーバ)|いっぱい|邮箱.{0,10}满|已满|空间不足|超出.{0,10}(?:容量|配额|限额)|가득",
+    r"満杯|容量.{0,20}(?:超|オーバ)|いっぱい|邮箱.{0,10}满|已满|空间不足|超出.{0,10}(?:容量|配额"
+    r"|限额)|가득",
 )
 TOO_LARGE = (
+    r"dépasse (?:la |les? )?(?:taille|limite)|(?:supera|excede|ultrapassa|eccede) (?:el |la |o "
+    r"|il )?(?:tamaño|dimension|tamanho|l[ií]mite)|überschreitet .{0,30}größe|(?:message"
+    r"|mail) larger than",
+    r"(?:message|mail|file|attachment)(?:'s)? (?:total )?size\b.{0,40}(?:exceed|exced|larger"
+    r"|greater|over|bigger|too|limit)|(?:recip|send)sizelimit"
+    r"|exceed\w* .{0,30}(?:message[- ]size|size[- ]limit|fixed limit|maximum size"
+    r"|size restriction)|size (?:limit|restriction|quota) (?:exceed|violat)|(?:too"
+    r"|very) (?:large|big) (?:for|to)\b|exceeds the (?:maximum|size)|databytes limit"
+    r"|maximum (?:message|mail|e-?mail|allowed|permitted|acceptable) ?(?:message )?size",
+    r"(?:nachricht|mail)\S{0,3}.{0,30}zu (?:groß|gross|lang)|(?:maximale|zulässige"
+    r"|erlaubte)\w* (?:nachrichten|mail)?größe|message\S{0,3}.{0,20}trop (?:gros|grand"
+    r"|volumineux|long)|mensaje.{0,30}(?:demasiado|tamaño)|tamanho (?:máximo|da mensagem)"
+    r"|messaggio.{0,30}troppo grande|письмо слишком|(?:邮件|郵件|信件).{0,12}(?:过大|過大|太大"
+    r"|超过|超過)",
     r"(?:message|mail|file|attachment|header|body|content)\S* (?:(?:is|was|size|file"
     r"|body|header) ){0,3}(?:too (?:large|big|long)|exceed)",
     r"size (?:(?:is|was|of|this|message) ){0,3}(?:too|exceed|over|larger)|exceeds size"
@@ -50,73 +77,26 @@ TOO_LARGE = (
     r"|muy) grande|excede el tamaño",
     r"サイズ.{0,20}(?:超|大き)|过大|超过.{0,10}大小|слишком больш|размер (?:письма|сообщения)",
 )
-REPUTATION = (
-    r"(?:due to|because of|bad|poor|low|no|negative)\b.{0,25}reputation"
-    r"|reputation.{0,30}(?:low|poor|bad|block)",
-    r"user complaints|complaints (?:about|from)",
-)
-RATE_LIMITED = (
-    r"too many (?:\w+ )?(?:connect|message|mail|recipient|e-?mail|concurrent|session"
-    r"|smtp|errors?\b|invalid|unknown|commands)",
-    r"rate[- ]?limit|\bthrottl|too (?:fast|quick|frequent)|receiving mail (?:at a rate"
-    r"|too)|unusual rate",
-    r"(?:sending|message|connection|submission|hourly|daily|recipient|send) (?:rate"
-    r"|limit|quota)s? (?:(?:is|was|has|been) ){0,2}(?:exceed|reached|limit)",
-    r"exceed\w*.{0,50}(?:\brate\b|per (?:hour|day|minute)|hourly|daily|connections?"
-    r"|number of|sending)",
-    r"(?:messages|e?mails|connections) per (?:hour|day|minute|connection)"
-    r"|frequency limit|limit exceeded for sender",
-    r"maximum (?:number of )?(?:parallel |simultaneous )?(?:connections|concurrent"
-    r"|recipients)|connection limit",
-    r"slow down|deferred due to (?:unexpected volume|excessive)|sent too many"
-    r"|max(?:imum)? (?:e?mails|defers)",
-    r"发送频率|频率|过于频繁|слишком много",
-)
-AUTHENTICATION = (
-    r"\bspf\b|\bdkim\b|\bdmarc\b|sender policy framework|domain ?keys"
-    r"|unauthenticated (?:e-?mail|mail)",
-    r"sender ?id\b.{0,40}(?:fail|permerror)|not authorized to send (?:from|mail|on behalf)",
-    r"authentication (?:information|checks?|level|results?)\b|sender(?:'s)? (?:domain"
-    r"|identity).{0,40}authentic",
-    r"domain owner discourages|not designated|identities failed the check|address is not verified",
-)
-REVERSE_DNS = (
-    r"reverse[- ]?(?:dns|host ?name|lookup|address|mapping|map\b|ip|resol)|\brdns\b"
-    r"|\bptr\b|no (?:valid )?reverse",
-    r"cannot find your (?:reverse )?host|(?:could not|couldn't|cannot|can't"
-    r"|unable to) (?:resolve|find|lookup|look up) your",
-    r"fix (?:your )?(?:reverse|dns|ptr)|dns (?:record|entry|lookup).{0,30}your (?:ip"
-    r"|host)|forward[- ]confirmed",
-    r"(?:missing|generic|invalid|without|lacks?) (?:a |an )?(?:ptr|reverse|r?dns"
-    r"|hostname)|ip name lookup failed",
-    r"your (?:ip )?address.{0,30}(?:no|without|does not have) .{0,12}name"
-    r"|mismatch\w* client ip",
-    r"(?:ip|client|host)\b.{0,40}(?:does not|doesn't|not) (?:have a |have )?(?:resolv"
-    r"|match).{0,20}(?:host ?name|dns|name)",
-)
 NO_MAIL_HOST = (
+    r"no (?:mail|smtp) (?:servers?|exchangers?) (?:appear|exist|found|for|available for|listed)",
+    r"(?:mx or srv|mx|srv) record indicated no (?:smtp|mail) service|mail server never accepts"
+    r"|(?:this )?(?:host|system|server|domain|machine)\S{0,3} (?:does not|doesn't|will not|never"
+    r"|no longer) accepts? (?:any )?(?:incoming )?(?:e-?)?mail\b(?! from)"
+    r"|smtp disabled, please use|no mail service (?:here|on this)",
     r"null ?mx|no mx (?:record|host|found|entry)|does(?:n't| not) (?:accept"
-    r"|receive) (?:any )?(?:e-?)?mail\b",
+    r"|receive) (?:any )?(?:e-?)?mail\b(?! from)",
     r"(?:host|server|domain|machine|system).{0,40}(?:not|never"
     r"|don't) accept(?:ing)? (?:any )?(?:mail|messages|e-?mail)\b(?! from)",
     r"smtp service not|no smtp service|name service error for .{1,80}type=mx.{0,60}not found",
 )
-SENDER_REJECTED = (
-    r"sender(?:'?s)?(?: e-?mail)?(?: address| domain)? (?:(?:is|was|has"
-    r"|been) ){0,2}(?:reject|refus|denied|not (?:found|exist|valid|allowed|verif)"
-    r"|invalid|unknown|does not|blocked|unverif|verif\w+ fail|verify fail)",
-    r"return (?:address|path) was refused|sender (?:address )?verif|(?:invalid|bad"
-    r"|unknown|unresolvable|illegal|blocked"
-    r"|nonexistent|fake) (?:sender|return|from|envelope)\b",
-    r"domain of sender (?:address )?|(?:mail from|return path|from address|from:"
-    r"|envelope sender).{0,60}(?:reject|denied|refus|not allow|does not exist"
-    r"|not verified|invalid)",
-    r"(?:null|empty) sender|(?:like|accept)\b.{0,40}\bsender\b"
-    r"|sending to/from an address|sender is not (?:allowed|authori)",
-    r"your (?:e-?mail )?(?:address|domain)(?: address)? .{0,40}(?:reject|not allow"
-    r"|block|denied|does not)|badmailfrom|sender .{0,40}blacklist",
-)
 RELAY_DENIED = (
+    r"relay(?:ing)? (?:restriction|den(?:y|ied)|operation|prohibit|attempt|is (?:disabled|not))"
+    r"|\brelay(?:ing)? (?:for|to|from) .{0,60}(?:refus|den|disallow|not allow|prohibit)"
+    r"|non-?accepted domain|not (?:one of )?(?:our|my) (?:local |hosted )?domains?|(?:domain"
+    r"|host)\S{0,3}.{0,30}not (?:hosted|served|handled|local|accepted) (?:here|by|on)"
+    r"|does not (?:handle|accept|host|serve) (?:mail|e-?mail|messages) for|tenantattribution"
+    r"|pop before smtp|must check (?:for )?(?:your )?(?:new )?mail (?:before|first)"
+    r"|non-local (?:recipient|user)",
     r"relay(?:ing|s)?\b.{0,40}(?:den|not (?:permit|allow|authori|access)|prohibit"
     r"|reject|refus|disabl|disallow|fail|block)",
     r"(?:unable|not able|not allowed|not permitted|cannot|refus\w*|won't"
@@ -127,6 +107,21 @@ RELAY_DENIED = (
     r"we do(?:n't| not) (?:relay|handle)|isn't allowed to be relayed|requires authentication when",
 )
 HOST_UNKNOWN = (
+    r"domain\b.{0,60}not (?:appear to be |been )?registered",
+    r"resolution of .{0,80}failed",
+    r"domain\S{0,3} (?:\S+ )?(?:couldn't|could not|cannot|can't) be (?:found|resolved)"
+    r"|domainnonexistent|nonexistentdomain|non-?existent (?:domain|host)|dns (?:hard"
+    r"|permanent) (?:error|failure)|(?:host|domain|server|mx)\S{0,3} (?:lookup |name )?(?:not"
+    r"|never) found(?!,? try again)|name or service not known",
+    r"(?:invalid|unknown|bad|misspelled|nonexistent|non-existent) (?:recipient |destination "
+    r"|mail |e-?mail |target )*(?:domain|host)(?! ?name (?:in|for) (?:helo|ehlo|sender))"
+    r"|(?:domain|host)(?: name)?\S{0,3} (?:part )?(?:is|was) (?:incorrect|misspelled|wrong"
+    r"|invalid)|no (?:a|aaaa|mx|dns|valid)(?:,? (?:or )?(?:a|aaaa|mx"
+    r"|dns))* records? (?:found )?(?:for|exist|in dns)",
+    r"(?:dom[aä]ne?|domaine|dominio|dom[ií]nio|domein)\S{0,3}.{0,40}(?:existiert nicht"
+    r"|nicht (?:gefunden|bekannt)|unbekannt|ung(?:ue|ü)ltig|n[’']existe pas|introuvable|inconnu"
+    r"|no existe|inexistente|inesistente|n[aã]o existe|bestaat niet|onbekend)"
+    r"|homme? serveur inconnu",
     r"unknown (?:mail )?(?:host|domain|mail ?server)|no such (?:domain|host)|nxdomain"
     r"|unrout(?:e)?able (?:mail )?domain|illegal host",
     r"(?:host|domain)(?: name)?s? (?:(?:is|was|or|domain|name|address|has|been|for|of"
@@ -148,6 +143,25 @@ HOST_UNKNOWN = (
     r"ドメイン.{0,30}(?:存在しま|見つか)|域名.{0,12}(?:不存在|错误|无法|解析)",
 )
 SUSPENDED = (
+    r"account is (?:temporarily |currently )?limited",
+    r"(?:mail ?box|account|user|address|recipient)\S{0,3} (?:(?:has been|is|was) )?(?:blocked"
+    r"|disabled|suspended|locked|frozen|deactivated|closed) (?:due to|because of|for"
+    r"|by) (?:inactiv|non-?use|lack|abuse|admin|the (?:admin|system|owner|user)|unpaid|billing"
+    r"|policy)|(?:disabled|dormant) (?:due to|because)",
+    r"(?:user|account|mailbox|recipient|address)\S{0,3} (?:(?:is|was|are) )?(?:not|in|isn't"
+    r"|no longer|currently not|temporarily not) ?(?:an? )?active\b|user isn't active"
+    r"|administratively disabled|mailbox_?disabled|account_?disabled|accountdisabled"
+    r"|mailboxdisabled|\bhas been (?:suspended|disabled|discontinued|deactivated)"
+    r"|(?:disabled or discontinued|over ?due|unpaid)|mailbox is (?:currently "
+    r"|temporarily )?(?:unavailable (?:due|because) .{0,20}(?:inactiv|suspen)|inaccessible)",
+    r"(?:invalid|unknown) ?(?:/|or) ?(?:inactive|disabled|suspended)|(?:email|e-mail|mail"
+    r"|address) (?:no longer|not) accepts? (?:mail|messages)|(?:user|account"
+    r"|mailbox).{0,30}(?:awaiting activation|not activated|not yet activated|never logged)",
+    r"(?:konto|postfach|mailbox|benutzer)\S{0,3}.{0,30}(?:ist )?(?:gesperrt|deaktiviert|inaktiv"
+    r"|stillgelegt|abgeschaltet)|(?:compte|bo[iî]te|adresse)\S{0,3}.{0,40}(?:désactiv[ée]"
+    r"|bloqu[ée]|suspendu|inacti|ferm[ée])|(?:cuenta|buz[oó]n|conta|caixa|casella"
+    r"|account)\S{0,3}.{0,30}(?:suspend|desactivad|inactiv|inativ|bloque|disattiv|disabilitat"
+    r"|sospes|bloccat)",
     r"(?:account|mailbox|mail ?box|user|recipient"
     r"|address)\S*(?: [^.;]{0,40}?)? (?:(?:is|was|are|has|have|been|currently"
     r"|temporarily|now) ){0,4}(?:disabled|suspended|inactive|in-active|not active"
@@ -165,6 +179,10 @@ SUSPENDED = (
     r"|利用停止|停止され|凍結|冻结|停用|禁用",
 )
 USER_MOVED = (
+    r"(?:has|have) left (?:the )?(?:company|organi[sz]ation|us|school|university)"
+    r"|no longer (?:an? )?(?:employee|employed|on server|works)|(?:has|have) (?:a )?(?:new"
+    r"|changed).{0,20}(?:e-?mail )?address|address has changed|has moved to|is no longer with"
+    r"|(?:nicht mehr|ne travaille plus|ya no trabaja|non lavora più)",
     r"(?:user|recipient|mailbox|address|he|she|person|employee) has (?:moved|left"
     r"|changed|been (?:moved|changed|replaced))|has moved|moved to|mailbox moved",
     r"no longer (?:at|with|works|employed|here)|(?:new|changed) e-?mail address"
@@ -172,6 +190,67 @@ USER_MOVED = (
     r"ist verzogen|a changé d'adresse|移転|変更になりました",
 )
 USER_UNKNOWN = (
+    r"do(?:es)? not have (?:an? |any )?(?:account|user|mailbox) (?:by|with|of|named)",
+    r"no matches to (?:nameserver )?query",
+    r"invalid (?:\w+ ){0,3}(?:user ?id|userid)|(?:did not|didn't|does not|doesn't) match (?:any"
+    r"|a)\b|not (?:listed )?in (?:the |our |this )?(?:\w+ )?director"
+    r"|nicht im .{0,30}(?:verzeichnis|adressbuch)|(?:no (?:figura|aparece|consta)|non (?:elencat"
+    r"|presente|figura)|pas (?:répertorié|dans l)|niet (?:vermeld|opgenomen"
+    r"|voor) ?in).{0,40}(?:direct|annuaire|rubrica|elenco|r[ée]pertoire|adres)|(?:bruger\w*"
+    r"|modtager\w*|adressen?|konto\w*|bruker\w*|mottaker\w*)\S{0,3} (?:findes|finnes"
+    r"|eksisterer) ikke",
+    r"(?:user|recipient|mailbox|account|address|name|destination|mail)(?:s|es)?\b\W{0,6}(?:is"
+    r"|was|are"
+    r"|were|seems to be|appears to be) (?:un|not )(?:known|recogni[sz]ed)"
+    r"|неизвестн\w+ (?:получател"
+    r"|адрес|пользовател)|onbekende? (?:gebruiker|ontvanger|adres)|(?:nieznany|neznámý|okänd"
+    r"|ukendt|ukjent|tuntematon|bilinmeyen|ismeretlen)\w* (?:\w+ )?(?:u[zż]ytkownik|adresat"
+    r"|u[žz]ivatel|p[řr][ií]jemce|mottagar|modtager|mottaker|anv[äa]ndar|bruger|bruker"
+    r"|vastaanottaj|al[ıi]c[ıi]|kullan[ıi]c[ıi]|c[ií]mzett|felhaszn)",
+    r"(?:user|recipient|receiver|mailbox|account|rcpt|mail|address)\S{0,3} (?:(?:does|do|did|may"
+    r"|is|are|was) )?not? (?:exist|found|known)",
+    r"(?:recipient|address|user|rcpt)\S{0,3}(?: address)? (?:verif\w+ fail|verify fail"
+    r"|cannot be verified|could not be verified|verification fail)|can(?:'t|not"
+    r"| not) verify (?:the )?(?:recipient|address|user)",
+    r"not in (?:my|our|the) (?:valid|list of valid|rcpt|recipient|user|local)|validrcptto"
+    r"|is unknown (?:here|to|at)|not familiar with|(?:nobody|no one|no-one|no user|no mailbox"
+    r"|no account)\b.{0,20}\b(?:here|by that|by this|with that|at this)",
+    r"recip(?:ient)?notfound|\bresolver\.adr\.(?:ex)?recip|invalid_phone|(?:number|phone"
+    r"|subscriber|msisdn) (?:is )?(?:invalid|unknown|not (?:valid|found|in service))",
+    r"(?:address|user|account|recipient|mailbox)\S{0,3} (?:(?:you (?:entered|specified"
+    r"|tried to reach|are trying to (?:reach|contact))|that you tried to reach) )(?:does not"
+    r"|doesn't|did not|could not|couldn't|cannot|was not|is not|wasn't|isn't|may not|might not)",
+    r"(?:the )?address couldn't be found|wasn't found at|couldn't (?:be )?f(?:ound|ind) (?:any "
+    r"|the |a |this )?(?:mailbox|user|recipient|account|address)|(?:unable|not able"
+    r"|failed) to find (?:alias |local |the |a )*(?:user|recipient|mailbox|account)"
+    r"|unknown (?:account|local[- ]part|address|alias|mailbox|name|person|virtual|customer"
+    r"|subscriber)",
+    r"does ?n[o']t (?:have|exist).{0,25}(?:account|mailbox|inbox|yahoo)|dosn't exist"
+    r"|do(?:es)? ?n[o']t have an? .{1,40} account|(?:user|mailbox|account|recipient|address"
+    r"|alias)\S{0,3} (?:(?:is|was|has been|not) )?(?:not present|misspelled|non-?exist\w+"
+    r"|no longer (?:valid|exist\w*|available)|unavailable or access denied)",
+    r"recipient unknown|unknown[:-] ?(?:user|recipient)|mailbox (?:invalid|unknown|missing)"
+    r"|(?:user|recipient|account) (?:missing|invalid)|address (?:invalid|does not)"
+    r"|unable to chdir to maildir|not available in ldap|unknown virtual|rcpt (?:rejected|unknown)",
+    r"(?:empf(?:ae|ä)nger|benutzer|adressat|postfach|mailbox|nutzer"
+    r"|konto)\S{0,4} (?:\S+ ){0,4}(?:unbekannt|existiert nicht|nicht (?:gefunden|bekannt"
+    r"|vorhanden|g(?:ue|ü)ltig|existent|eingerichtet)|ung(?:ue|ü)ltig|kein(?:en|e)? (?:account"
+    r"|konto|postfach|mailbox))|kein(?:en|e)? (?:solche\w* )?(?:benutzer|empf(?:ae|ä)nger"
+    r"|account|mailbox|postfach)|unbekannter? (?:benutzer|empf(?:ae|ä)nger|adresse|nutzer)",
+    r"(?:destinataire|utilisateur|adresse|compte|bo[iî]te)\S{0,4}.{0,40}(?:inconnu|inexistant"
+    r"|n[’' ]existe (?:pas|plus)|invalide|introuvable|erron[ée]e?)|pas d[’']utilisateur"
+    r"|aucun (?:utilisateur|destinataire|compte)",
+    r"(?:nessun|nessuna) (?:utente|casella|account)|(?:cuenta|usuario|correo|destinatario"
+    r"|direcci[oó]n)\S{0,3}.{0,30}no (?:existe|v[aá]lid|es v[aá]lid|encontrad)|no such (?:email"
+    r"|e-mail|address|recipient|mailbox|user|account|local|person|id|customer)",
+    r"(?:bruker|brukeren|anv[äa]ndaren?|mottagaren?|modtageren?|vastaanottaja\w*"
+    r"|k[äa]ytt[äa]j[äa]\w*)\S{0,3}.{0,30}(?:finnes ikke|finns inte|ukendt|ukjent|ok[äa]nd"
+    r"|findes ikke|tuntematon|ei l[öo]ydy)|(?:adresaat|kullan[ıi]c[ıi]|al[ıi]c[ıi]|u[zž]ivatel"
+    r"|p[řr][ií]jemce|c[ií]mzett|felhaszn[aá]l[oó])\S{0,4}.{0,30}(?:bulunamad|bulunmuyor"
+    r"|neexistuje|nenalezen|nezn[aá]m|ismeretlen|nem l[eé]tezik)|(?:수신자|사용자"
+    r"|메일 ?주소).{0,20}(?:없"
+    r"|존재하지|알 수)|無此(?:用戶|使用者|帳號|收件人)|(?:用戶|使用者|帳號|收件人"
+    r"|信箱).{0,10}不存在",
     r"(?:user|recipient|mailbox|account|person|subscriber|customer|addressee|alias"
     r"|username)\S{0,3} (?:is )?(?:unknown|not (?:found|known|exist))\b",
     r"(?:unknown|no such|invalid|bad|nonexistent|non-existent|unrecogni[sz]ed"
@@ -214,7 +293,8 @@ USER_UNKNOWN = (
     r"|(?:użytkownik|adres|skrzynka).{0,40}(?:nie istnieje|nieznany)",
     r"(?:пользовател|получател|адрес|ящик|абонент).{0,80}(?:не (?:существует|найден"
     r"|обнаруж|зарегистр)|неизвест|отсутствует|неверн)|нет такого",
-    r"(?:宛先|ユーザ|アドレス|メールボックス|受信者).{0,40}(?:存在し|見つか|不明|ありませ|間違|正しく)|存在しません|不存在|无此用户|查无此"
+    r"(?:宛先|ユーザ|アドレス|メールボックス|受信者).{0,40}(?:存在し|見つか|不明|ありませ|間違"
+    r"|正しく)|存在しません|不存在|无此用户|查无此"
     r"|收件人.{0,20}(?:错误|无效)|(?:地址|用户).{0,10}(?:错误|无效|未找到)|존재하지",
 )
 USER_REFUSED = (
@@ -226,108 +306,26 @@ USER_REFUSED = (
     r"|rcpt|name|mailbox|destination|e-?mail)\b|unroutable|does not like recipient"
     r"|not like recipient|name is not|could not be found",
 )
-BLOCKED = (
-    r"black ?-?list|block ?-?list|\b(?:dns)?[rx]?bl\b|spamhaus|spamcop|barracuda|sorbs"
-    r"|abuseat|senderscore|uceprotect",
-    r"(?<!not )\blisted (?:in|at|by|on)\b|blocked (?:using|by|for)|\bbanned\b"
-    r"|temporarily (?:blocked|rejected|deferred)",
-    r"(?:your|this|sending|client|connecting|source) (?:\w+ )?(?:ip|host|server"
-    r"|network|connection|country|address|mail server)\b.{0,60}(?:block|ban+ed|reject"
-    r"|refus|denied|prohibit|poor|not allowed|not permit|not accept)",
-    r"\bip\b.{0,50}(?:block|banned|reject|refus|denied|not allowed|listed)"
-    r"|(?:connections?|connect) (?:was |from .{1,60} )?(?:dropped|rejected|denied"
-    r"|not accepted)",
-    r"(?:client|access) (?:host )?(?:rejected|denied|blocked|restricted)|(?:smtp"
-    r"|mail) ?server of your isp|use your (?:isp|provider)|dynamic(?:ally)?[- ](?:ip"
-    r"|allocated|assigned|address)|residential",
-    r"(?:mail|messages?|e-?mails?|smtp|connections?) from .{3,80}(?:refused|rejected"
-    r"|blocked|denied|not accept)|refus\w* (?:to talk|to accept|mail from"
-    r"|messages? from|your)|not accept(?:ing)? (?:mail|messages|e-?mails?|smtp"
-    r"|connections?) from",
-    r"you are not (?:allowed|authorized|permitted)|not allowed to connect"
-    r"|rejected by (?:the )?(?:rbl|dnsbl|firewall|filter)|(?:helo"
-    r"|ehlo)\b.{0,60}(?:reject|refus|invalid|denied|block)|local policy.{0,20}block"
-    r"|spfbl|reputation",
+FILTERED = (
+    r"rejected by (?:the )?recipients?\b",
+    r"(?:recipient|user|addressee)(?:'s|s')? (?:\w+ )?(?:filters?|preferences) ",
+    # au answers so, without the address, when the recipient's own filter refuses.
+    r"\b550:? ?(?:<>)?: user unknown",
+    r"\brcp-[pt][2-9]\b|recipient(?:'s|s)? (?:\w+ )?(?:preferences|privacy settings|settings)"
+    r"|(?:extended|prolonged) inactivity|not (?:currently )?being accepted for this",
+    r"(?:recipient|addressee|user|owner|mailbox)\S{0,3} (?:(?:has|have|is) )?(?:blocked (?:you"
+    r"|your|mail|messages|e-?mail)|refus(?:es|ing|ed) (?:you|your|mail|to accept|to receive)"
+    r"|reject(?:s|ed|ing) (?:you|your|mail)|(?:does not|doesn't|do not|won't|will not"
+    r"|not) (?:want|accept(?:s|ing)?|receive)(?: to receive)? (?:any )?(?:mails?|messages?"
+    r"|e-?mails?|you))",
+    r"(?:by|of|in|on) (?:the |this )?(?:recipient|user|addressee"
+    r"|mailbox owner)(?:'?s)? (?:\w+ )?(?:filters?|block ?list|black ?list|rules?|anti-?spam"
+    r"|spam settings|deny list|sieve)|recipient filters?|(?:not (?:in|on)|isn't (?:in"
+    r"|on)) (?:the |his |her |their |this )?(?:recipient(?:'?s)? |user(?:'?s)? )?(?:white ?list"
+    r"|allow ?list|safe ?list|contact|address ?book|buddy)|only accepts? (?:mail|messages"
+    r"|e-?mail) from (?:people|known|approved|white|contacts|specific)",
+    r"badrcptto|envelope recipient (?:is|has been) (?:in my bad|denied)"
+    r"|rule imposed mailbox access|refused by (?:the )?(?:recipient|user|addressee)"
+    r"|disallowed (?:by|recipient)",
 )
-SPAM = (
-    r"\bspam|unsolicited|\bjunk|bulk (?:e-?)?mail|\bube\b|\buce\b|looks like|phish"
-    r"|abusive|advertis",
-    r"(?:message|mail).{0,30}(?:score|classified|identified|considered)|фишинг|спам|垃圾|迷惑メール",
-)
-SECURITY = (
-    r"starttls|\btls\b|\bssl\b|encrypt|authentication (?:is )?(?:required|failed"
-    r"|needed|credentials|unsuccessful)|must (?:first )?(?:authenticate|log ?in)",
-    r"smtp auth|unauthenticated senders|certificate|(?:user ?name"
-    r"|password).{0,20}(?:incorrect|not accepted|wrong)|fail2ban|security (?:reasons"
-    r"|policy|violation)",
-)
-EXPIRED = (
-    r"(?:message|mail|delivery|retry|queue)\S* (?:(?:time|timer|period|has|been|was"
-    r"|is) ?){0,3}(?:expired|exceeded|elapsed|time-?out exceeded)"
-    r"|retry time ?-?(?:out)? ?(?:not reached|exceeded)",
-    r"(?:too long|been) in (?:the )?(?:mail )?queue|in the queue too long|gave up"
-    r"|giving up(?! on \d)|for a long time|multiple retries|still (?:being|trying"
-    r"|in the queue)",
-    r"(?:not|n't|un)\w* (?:be |been )?(?:delivered|collected|able to deliver"
-    r"|deliver)\b.{0,60}(?:for (?:more|over|\d)|after|within|in the last|since"
-    r"|\d+ (?:day|hour|minute|attempt))",
-    r"(?:unable|failed) to deliver.{0,60}(?:after|for \d|within|multiple)"
-    r"|delivery (?:has been |was |temporarily )?(?:delay|attempts will|expired"
-    r"|time expired|suspended)|(?:will be|be) retried",
-    r"maximum (?:number of )?(?:delivery |retry )?(?:attempts|retries)"
-    r"|too many (?:delivery )?(?:attempts|retries)|\bdelayed\b|再送|時間(?:以内|が経過)|超时",
-)
-MAILER = (
-    r"command (?:died|output|failed|line usage|time)|child (?:process|returned|status"
-    r"|crashed)|procmail|exit(?:ed)? (?:code|status|with)|\bpipe\b"
-    r"|unknown mailer error|local mailer",
-    r"(?:mail|delivery) (?:filter|agent|program|script).{0,30}(?:fail|error|crash"
-    r"|died)|transport returned|\|/|\bexec\b|cannot (?:create|append)|\.forward"
-    r"|error writing|can't create",
-)
-NETWORK = (
-    r"tim(?:e|ed)[- ]?out|connection (?:attempt|to|was|has)?.{0,60}(?:refused|reset"
-    r"|lost|fail|closed|abort|timed|terminated|broken|died|interrupt)"
-    r"|connection(?: was)? (?:refused|reset|lost|fail\w+|closed|timed)",
-    r"no route|(?:network|host) (?:is )?(?:unreachable|down|not responding|error)"
-    r"|lost (?:connection|input)|too many hops|hop count|hops? exceed|(?:mail|routing"
-    r"|message|forward\w*) ?loop|\bloops?\b|looping",
-    r"name (?:service|server)|nameserver|\bdns\b|(?:host|name"
-    r"|domain) not found,? try again|(?:cannot|can't|could ?n[o']t|unable to|failed to"
-    r"|couldn't) (?:connect|contact|reach|establish|initiate|talk|send to identified)",
-    r"not (?:responding|reachable)|unreachable|socket error|no answer|premature"
-    r"|broken pipe|communication (?:fail|error)|did(?: not|n't) (?:respond"
-    r"|accept our requests)|no smtp (?:connection|server)|transport (?:fail|error)"
-    r"|hosts? have been failing",
-)
-CONTENT = (
-    r"(?:message|mail|its) content|attachment|(?:message|mail) (?:header|format|body)"
-    r"|header error|executable|forbidden (?:file|word)|file type|\bzip\b|\bmime\b"
-    r"|(?:bad|8-?bit|bare) (?:header|characters?|lf)|subject (?:line )?(?:contain"
-    r"|not allowed)|\blinks?\b (?:in|to)|content (?:reject|filter|not)",
-)
-SYSTEM = (
-    r"system (?:error|problem|resources|storage|incorrectly|config)|(?:local|server"
-    r"|configuration|internal|processing|resource|database|ldap|storage|queue file|i/o"
-    r"|disk|file ?system) (?:configuration )?(?:error|fail|problem|shortage)",
-    r"temporar(?:y|ily) .{0,30}(?:error|fail|problem|unavailable|not available)"
-    r"|(?:service|server|system|mailbox) (?:is )?(?:temporarily "
-    r"|currently )?(?:unavailable|not available|busy|not accepting)"
-    r"|try (?:again )?later",
-    r"insufficient (?:system|resources)|out of memory|unexpected(?:ly)?|overload"
-    r"|cannot (?:store|write|open)|disk full|technical (?:problem|difficult)"
-    r"|not unique|requested (?:mail )?action aborted|too busy|backend|no transport provider"
-    r"|transaction failed",
-)
-PROTOCOL = (
-    r"syntax error|command (?:not|un)|unrecogni[sz]ed command|not implemented"
-    r"|out of sequence|bad sequence|unexpected command|rfc ?\d{3,4}|(?:not|non"
-    r"|violat\w+).{0,20}(?:rfc|compl)|protocol (?:error|violation)",
-    r"malformed|need (?:rcpt|mail)|duplicate|missing .{0,30}(?:header|field)|no .{0,20}(?:field"
-    r"|header) given|multiple .{0,30}(?:header|address)|smtputf8|utf-?8|8bitmime",
-)
-POLICY = (
-    r"polic|access denied|rejected|not (?:allowed|permitted|accepted|authorized"
-    r"|authorised)|prohibit|refus|denied|restrict|delivery not auth|administrat"
-    r"|transport\.rules|block|approv|unauthori|moderat|badrcptto",
-)
+HOST_FIRM = (r"(?:account or )?domain may not exist",)

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 from postroad.domain.bounce import BounceReason as Reason
 from postroad.protocol.report import reason_words as words
+from postroad.protocol.report import refusal_words as refusals
+from postroad.protocol.report import trouble_words as trouble
 from postroad.protocol.report.status import find_status
 
 MAX_WORDS = 2000  # characters of a response that are looked at
@@ -33,47 +35,51 @@ class _Rule(NamedTuple):
 
 
 def _rules(*table: tuple[Reason, tuple[str, ...]]) -> tuple[_Rule, ...]:
-    return tuple(_Rule(reason, re.compile("|".join(parts), re.I)) for reason, parts in table)
+    return tuple(_Rule(reason, re.compile("|".join(parts))) for reason, parts in table)
 
 
+# Words with one meaning. A sentence may hold several kinds; the more telling stand first.
 _PLAIN_WORDS = _rules(
-    (Reason.VIRUS, words.VIRUS),
-    (
-        Reason.MAILER,
-        (r"procmail|command died|couldn't create|generated during the delivery attempt",),
-    ),
-    (Reason.GREYLISTED, words.GREYLISTED),
+    (Reason.VIRUS, refusals.VIRUS),
+    (Reason.POLICY, refusals.EXCHANGE_RESTRICTION),
+    (Reason.GREYLISTED, refusals.GREYLISTED),
+    (Reason.BLOCKED, refusals.REPUTATION),
+    (Reason.RATE_LIMITED, refusals.RATE_FIRM),
     (Reason.MAILBOX_FULL, words.MAILBOX_FULL),
-    (Reason.BLOCKED, words.REPUTATION),
+    (Reason.MAILER, trouble.MAILER_FIRM),
     (Reason.TOO_LARGE, words.TOO_LARGE),
-    (Reason.RATE_LIMITED, words.RATE_LIMITED),
-    (Reason.AUTHENTICATION, words.AUTHENTICATION),
-    (Reason.REVERSE_DNS, words.REVERSE_DNS),
-    (Reason.SENDER_REJECTED, words.SENDER_REJECTED),
+    (Reason.NETWORK, trouble.LOST),
+    (Reason.FILTERED, words.FILTERED),
+    (Reason.RATE_LIMITED, refusals.RATE_LIMITED),
+    (Reason.AUTHENTICATION, refusals.AUTHENTICATION),
+    (Reason.REVERSE_DNS, refusals.REVERSE_DNS),
+    (Reason.SENDER_REJECTED, refusals.SENDER_FIRM),
+    (Reason.HOST_UNKNOWN, words.HOST_FIRM),
+    (Reason.BLOCKED, refusals.BLOCKLISTED),
+    (Reason.SENDER_REJECTED, refusals.SENDER_REJECTED),
     (Reason.RELAY_DENIED, words.RELAY_DENIED),
     (Reason.NO_MAIL_HOST, words.NO_MAIL_HOST),
     (Reason.HOST_UNKNOWN, words.HOST_UNKNOWN),
     (Reason.SUSPENDED, words.SUSPENDED),
-    # au answers so, without the address, when the recipient's own filter refuses.
-    (Reason.FILTERED, (r"\b550:? ?(?:<>)?: user unknown", r"badrcptto")),
     (Reason.USER_UNKNOWN, words.USER_UNKNOWN),
     (Reason.USER_MOVED, words.USER_MOVED),
 )
 _VAGUE_WORDS = _rules(
-    (Reason.SPAM, words.SPAM),
-    (Reason.EXPIRED, (r"message expired|expired message",)),
-    (Reason.CONTENT, (r"blocked because its content", r"content rejected")),
-    (Reason.BLOCKED, words.BLOCKED),
-    (Reason.SECURITY, words.SECURITY),
-    (Reason.MAILER, words.MAILER),
-    (Reason.PROTOCOL, words.PROTOCOL),
-    (Reason.NETWORK, words.NETWORK),
+    (Reason.SPAM, refusals.SPAM),
+    (Reason.EXPIRED, trouble.EXPIRED_FIRM),
+    (Reason.CONTENT, refusals.CONTENT_FIRM),
+    (Reason.POLICY, refusals.POLICY_FIRM),
+    (Reason.BLOCKED, refusals.BLOCKED),
+    (Reason.SECURITY, refusals.SECURITY),
+    (Reason.MAILER, trouble.MAILER),
+    (Reason.PROTOCOL, trouble.PROTOCOL),
+    (Reason.NETWORK, trouble.NETWORK),
     (Reason.POLICY, (r"polic(?:y|ies)\b",)),
     (Reason.USER_UNKNOWN, words.USER_REFUSED),
-    (Reason.EXPIRED, words.EXPIRED),
-    (Reason.CONTENT, words.CONTENT),
-    (Reason.SYSTEM, words.SYSTEM),
-    (Reason.POLICY, words.POLICY),
+    (Reason.EXPIRED, trouble.EXPIRED),
+    (Reason.CONTENT, refusals.CONTENT),
+    (Reason.SYSTEM, trouble.SYSTEM),
+    (Reason.POLICY, refusals.POLICY),
 )
 
 # Codes with one meaning, whatever "rejected" or "denied" stands beside them.
@@ -85,6 +91,7 @@ _FIRM_CODES: Mapping[str, Reason] = {
     "1.7": Reason.SENDER_REJECTED,
     "1.8": Reason.SENDER_REJECTED,
     "1.10": Reason.NO_MAIL_HOST,
+    "4.2": Reason.NETWORK,
     "2.2": Reason.MAILBOX_FULL,
     "2.3": Reason.TOO_LARGE,
     "3.4": Reason.TOO_LARGE,
@@ -114,7 +121,6 @@ _OTHER_CODES: Mapping[str, Reason] = {
     "3.5": Reason.SYSTEM,
     "4.0": Reason.NETWORK,
     "4.1": Reason.NETWORK,
-    "4.2": Reason.NETWORK,
     "4.3": Reason.NETWORK,
     "4.4": Reason.HOST_UNKNOWN,
     "4.5": Reason.SYSTEM,
@@ -151,10 +157,16 @@ _REPLY_CODES: Mapping[int, Reason] = {
 
 # What stands around the answer and is the reporter's wording, not the refusing side's: addresses
 # and host names hold any words at all.
+# Names of blocklists tell a reason, all other names of hosts none.
+_LISTS = r"\S{0,60}(?:dnsbl|[./]rbl|spamhaus|spamcop|sorbs|abuseat|uceprotect|barracudac)"
 _NOISE = re.compile(
-    r"https?://\S+|[^\s<>()\[\]\"']{1,128}@[^\s<>()\[\]\"',;:]{1,255}|\[[\w.:-]{4,255}\]"
+    rf"https?://(?!{_LISTS})\S+|"
+    r"[^\s<>()\[\]\"']{1,128}@[^\s<>()\[\]\"',;:]{1,255}|\[[\w.:-]{4,255}\]"
     r"|\(in reply to [^)]{1,60}\)|smtp error from remote (?:mail ?)?(?:server|mailer)"
-    r"|host [\w.-]{1,255}(?= |\[|:)|\b(?:[\w-]{1,63}\.){2,8}[a-z]{2,24}\b",
+    r"|(?<=host )[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}(?= |\[|:|$)"
+    # Exchange's tokens, RESOLVER.ADR.RecipNotFound and their like, look like names of hosts.
+    r"|\b(?!(?:resolver|storedrv|transport|routing|smtpsend|queue|approval)\.)"
+    rf"(?!{_LISTS})(?:" + r"[\w-]{1,63}\.){2,8}[a-z]{2,24}\b",
     re.I,
 )
 _SAID = re.compile(
@@ -175,7 +187,7 @@ def find_cause(text: str, status: str | None, code: int | None = None) -> Cause 
     tail = _SAID.split(heard)[-1]
     # What was said first, then what stands before it; a scrap at the end is no answer.
     parts = (tail, heard[: -len(tail)]) if 8 < len(tail) < len(heard) else (heard,)
-    passages = [_NOISE.sub(" ", part) for part in parts]
+    passages = [" ".join(_NOISE.sub(" ", part).split()) for part in parts]
     for passage in passages:
         if cause := _by_words(passage, _PLAIN_WORDS):
             return cause
@@ -192,7 +204,11 @@ def find_cause(text: str, status: str | None, code: int | None = None) -> Cause 
 
 
 def _by_words(passage: str, rules: tuple[_Rule, ...]) -> Cause | None:
+    # The words are lower case: so are the passages then, which is twice as fast as to ignore case.
+    lower = passage.lower()
     for rule in rules:
-        if found := rule.pattern.search(passage):
-            return Cause(rule.reason, " ".join(found[0].split())[:120])
+        if found := rule.pattern.search(lower):
+            start, end = found.span()
+            words = passage[start:end] if len(lower) == len(passage) else found[0]
+            return Cause(rule.reason, words.strip()[:120])
     return None

@@ -14,6 +14,7 @@ from postroad.domain.bounce import OriginalMessage
 from postroad.protocol.mime.headers import Headers, message_ids, parse_headers
 
 MAX_HEADERS = 200
+MAX_SUMMARY = 15  # lines
 RETURNED_TYPES = frozenset(
     {
         "message/rfc822",
@@ -42,7 +43,8 @@ _MARK = re.compile(
     r"|urspr\w+ nachricht|original\w* nachricht|weitergeleitet))"
     r"|-{2,}[ \t]*(?:Nachricht|Kopie|Copia|Copie|原|以下|元の)"
     r"|(?:Original message (?:follows|headers?)|Message headers? follow|Original message:"
-    r"|Here is a copy of the|Below (?:is|this line|the next line)\b.{0,30}(?:copy|original|message)"
+    r"|Old message:|Here is a copy of the"
+    r"|Below (?:is|this line|the next line)\b.{0,30}(?:copy|original|message)"
     r"|The (?:first \d+ lines|header|headers) of (?:your|the) (?:original )?message"
     r"|A copy of (?:your|the) "
     r"(?:original )?message|Original Message Headers|The (?:original|unsent|returned) message"
@@ -106,7 +108,8 @@ def split_pasted(text: str) -> tuple[str, str]:
     whichever comes first. A run that comes before anything was said about a recipient is the
     summary that some servers begin with, and stays. Linear in the length of ``text``.
     """
-    mark = _MARK.search(text)
+    # A mark before anything was said is a heading of the report itself.
+    mark = next((found for found in _MARK.finditer(text) if text[: found.start()].strip()), None)
     run = _header_run(text)
     if mark is not None and (run is None or mark.start() <= run):
         return text[: mark.start()], text[mark.start() :]
@@ -115,10 +118,13 @@ def split_pasted(text: str) -> tuple[str, str]:
     return (text[:run], text[run:]) if "@" in text[:run] else (text, text[run:])
 
 
-def pasted_headers(text: str) -> Headers:
-    """The header fields in the pasted part, quoting marks and indentation taken off."""
+def pasted_headers(text: str, *, is_whole: bool = False) -> Headers:
+    """The header fields in the pasted part, quoting marks and indentation taken off.
+
+    With ``is_whole`` the text has to begin with them.
+    """
     run = _header_run(text)
-    if run is None:
+    if run is None or (is_whole and text[:run].strip()):
         return Headers()
     lines: list[str] = []
     line_of_run = text[run:]
@@ -130,6 +136,22 @@ def pasted_headers(text: str) -> Headers:
             break
         lines.append(bare)
     return parse_headers("\n".join(lines).encode("utf-8", "replace"))
+
+
+def summarised_headers(text: str) -> Headers:
+    """The few fields that some servers tell of an original, behind the line that announces it.
+
+    People's programs write the like above what they forward: to be asked for servers' mails only.
+    """
+    fields: dict[str, str] = {}
+    for line in text.split("\n", MAX_SUMMARY)[1:MAX_SUMMARY]:
+        found = _LINE.match(line)
+        if found and found[1].lower() in _COMMON:
+            fields.setdefault(found[1], found[2].strip())
+    if not {"to", "subject"} <= {name.lower() for name in fields}:
+        return Headers()
+    block = "".join(f"{name}: {value}\n" for name, value in fields.items())
+    return parse_headers(block.encode("utf-8", "replace"))
 
 
 def _header_run(text: str) -> int | None:

@@ -15,11 +15,13 @@ from postroad.protocol.mime.words import decode_words
 
 # Local parts under which mail systems write.
 _DAEMON_LOCAL = re.compile(
-    r"^(?:mailer[-_.]?daemon|mail[-_.]?daemon|post-?master|mdaemon|maildaemon"
+    r"^(?:mailer[-_.]?daemon|mail[-_.]?daemon|post[-_.]?masters?|mdaemon|maildaemon"
     r"|mail-?system|mailsystem"
     r"|mail[-_.]?delivery|delivery|bounces?|ndr|mmdf|mailserver|mta|smtp(?:-daemon)?|daemon"
     r"|mail-?er|undeliverable|emsmta|majordomo-owner|isp-mailer|no-?reply-ndr|mail_error"
     r"|dsn|microsoftexchange[0-9a-f]+|postmaster[-_+.].*|mailer[-_]?daemon[-_+.=].*"
+    r"|(?:e?mail|smtp|message)[-_.]?(?:gateway|gate|router|agent|service|transport|relay|errors?)"
+    r"|.*smtp[-_]mail[-_]service.*|lsmtp|smtprs|gwia|returned?[-_.]?mail|undelivered(?:[-_.]?mail)?"
     r"|smtp[_-].*gateway.*"
     r"|.*antivirus.*gateway.*)$",
     re.I,
@@ -31,7 +33,9 @@ _DAEMON_NAME = re.compile(
     r"|microsoft (?:outlook|exchange)|post ?master|mail (?:system|administrator|server|router)"
     r"|delivery (?:system|subsystem|service)|e-?mail system|jetmail|interscan|mailmarshal"
     r"|systemadministrator|administrador del sistema|administrateur syst|amministratore"
-    r"|системн|邮件系统|系统退信|系統|メール",
+    r"|zustell(?:system|dienst|ung)|(?:sous-)?syst[eè]me de (?:remise|messagerie|courrier)"
+    r"|(?:sub)?sistema de (?:entrega|correo|mensajer|e-?mail)|sistema di posta|почтов"
+    r"|메일 ?(?:시스템|서버|관리자)|郵件系統|системн|邮件系统|系统退信|系統|メール",
     re.I,
 )
 _FAILURE_SUBJECT = re.compile(
@@ -60,7 +64,11 @@ _FAILURE_SUBJECT = re.compile(
     r"|配信(?:不能|エラー|でき|失敗|遅延)|配達(?:できません|不能|失敗)"
     r"|送信(?:エラー|でき|失敗)|返送|返信エラー|エラーメール|届け"
     r"|退信|退回|投递失败|投遞失敗|无法投递|無法|未能送达|未能送達|发送失败|傳遞|传递"
-    r"|반송|배달|전송 ?실패",
+    r"|반송|배달|전송 ?실패|발송 ?실패|수신 ?실패|bezorging|bezorgd|leveransstatus|misslyck"
+    r"|mislukt"
+    r"|levere|afleveret|toimit|palautettu|dostarczen|zwrot|doruč|vráceno|kézbesít|visszaküld"
+    r"|teslimat|iletilem|nelivrat|dostav|isporuč|παράδοσ|недостав|не може бути|повернен"
+    r"|無法(?:傳遞|投遞)|未送達|无法送达|送信できません|配送でき|未配信",
     re.I,
 )
 _REPLY_SUBJECT = re.compile(
@@ -86,6 +94,11 @@ class Signs:
     is_reply_subject: bool  # Re:, Fwd: and their like
     is_reply: bool  # a person's answer, by its fields
     own_addresses: frozenset[str]  # To and Cc of the report itself, lower case
+
+    @property
+    def is_of_machine(self) -> bool:
+        """Whether a sign is there that people's mails do not bear."""
+        return self.is_daemon or self.has_null_path or self.has_failed_header or not self.sender
 
     @property
     def weight(self) -> int:

@@ -334,7 +334,7 @@ def test_without_a_reason_nothing_is_claimed() -> None:
         "Subject: auto: Your order\nIn-Reply-To: <x@y.example>\n",
         "Subject: Hi\nPrecedence: auto_reply\n",
         "Subject: Hi\nAuto-Submitted: auto-replied (vacation)\n",
-        "Subject: Hi\nX-Auto-Response-Suppress: All\n",
+        "Subject: Hi\nIn-Reply-To: <a@sender.example>\nX-Auto-Response-Suppress: All\n",
         "Subject: Hi\nX-Autoreply: yes\n",
         "Subject: Hi\nX-Autoresponder: 1\n",
     ],
@@ -358,3 +358,22 @@ def test_machines_that_answer_nobody_make_no_auto_reply(head: str) -> None:
     mail = f"From: Mia <mia@one.example>\nTo: shop@sender.example\n{head}\nHello.\n"
 
     assert read_report(mail.encode()).kind is ReportKind.ORDINARY
+
+
+@pytest.mark.parametrize(
+    ("subject", "reason"),
+    [
+        ("Returned mail: User unknown", BounceReason.USER_UNKNOWN),
+        ("DELIVERY FAILURE: mailbox full", BounceReason.MAILBOX_FULL),
+        ("Undeliverable: Your mailbox is full of love", BounceReason.UNDETERMINED),
+    ],
+)
+def test_a_reason_in_the_subject_serves_when_the_text_has_none(
+    subject: str, reason: BounceReason
+) -> None:
+    mail = (
+        f"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nTo: shop@sender.example\n"
+        f"Subject: {subject}\n\nNot delivered:\n\ngone@one.example\n"
+    )
+
+    assert read_report(mail.encode()).failures[0].verdict.reason is reason

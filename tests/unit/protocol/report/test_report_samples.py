@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from postroad.domain.bounce import ReportKind
+from postroad.domain.bounce import BounceType, ReportKind
 from postroad.protocol.report import read_report
 from postroad.protocol.report.folklore import DIALECTS
 
@@ -66,6 +67,29 @@ def test_a_reason_is_read_from_what_was_said(expected: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "expected",
+    [one for one in EXPECTED if "hard" in one],
+    ids=lambda one: one["file"],
+)
+def test_an_address_that_does_not_work_is_told_from_one_that_may(expected: dict[str, Any]) -> None:
+    verdict = read_report(_octets(expected)).failures[0].verdict
+
+    assert (verdict.type is BounceType.HARD) == expected["hard"]
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [one for one in EXPECTED if one.get("reasons")],
+    ids=lambda one: one["file"],
+)
+def test_each_of_several_recipients_has_a_reason_of_its_own(expected: dict[str, Any]) -> None:
+    read = [item.verdict.reason.value for item in read_report(_octets(expected)).failures]
+
+    wanted = [told or found for told, found in zip(expected["reasons"], read, strict=True)]
+    assert read == wanted
+
+
+@pytest.mark.parametrize(
+    "expected",
     [one for one in EXPECTED if one["kind"] == "complaint"],
     ids=lambda one: one["file"],
 )
@@ -105,6 +129,33 @@ def test_a_quoted_bounce_is_no_bounce(expected: dict[str, Any]) -> None:
     answer = (
         b"From: Rita <rita@friends.example>\r\nSubject: Re: Undeliverable\r\n"
         b"In-Reply-To: <a@b.example>\r\n\r\nThis came back:\r\n\r\n" + quoted
+    )
+
+    assert read_report(answer).kind is ReportKind.ORDINARY
+
+
+@each_bounce
+def test_a_bounce_that_a_person_pasted_is_no_bounce(expected: dict[str, Any]) -> None:
+    head, _, body = _octets(expected).partition(b"\r\n\r\n")
+    subject = re.search(rb"^subject:[^\r\n]*", head, re.I | re.M)
+    pasted = (
+        b"From: Rita <rita@friends.example>\r\nTo: bob@friends.example\r\n"
+        + (subject[0] if subject else b"Subject: Undelivered Mail")
+        + b"\r\n\r\nHi Bob, look what came back:\r\n\r\n"
+        + body
+    )
+
+    assert read_report(pasted).kind is ReportKind.ORDINARY
+
+
+@each_bounce
+def test_a_postmaster_who_answers_is_a_person(expected: dict[str, Any]) -> None:
+    body = _octets(expected).partition(b"\r\n\r\n")[2]
+    answer = (
+        b"From: Postmaster <postmaster@one.example>\r\nTo: rita@friends.example\r\n"
+        b"Subject: Re: Undelivered Mail Returned to Sender\r\nIn-Reply-To: <a@b.example>\r\n\r\n"
+        b"Hello Rita, the address is wrong.\r\n\r\n"
+        + b"".join(b"> " + line + b"\r\n" for line in body.splitlines())
     )
 
     assert read_report(answer).kind is ReportKind.ORDINARY

@@ -27,6 +27,8 @@ def _read(text: Text) -> list[Finding]:
     for line in _LINE.finditer(text.words):
         said = f"{line['why']} {line['rest'].strip(' >.,')}".strip()
         following = text.words[line.end() : line.end() + 400].strip().split("\n\n")[0]
+        if _LINE.search(following):
+            following = ""  # the next recipient
         found.append(Finding(tidy(line["rcpt"]), f"{said} {following}".strip()))
     return unique(found)
 

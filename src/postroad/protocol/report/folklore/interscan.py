@@ -19,7 +19,7 @@ _UNABLE = re.compile(
 _RECEIVED = re.compile(
     r"(?:received >>>|^-{2,} ?server message[^\n]*\n"
     r"|failed for the following reason:\s*\n|failed with:"
-    r"|<-- |^ ?Out: (?=[45]))[ \t]*([^\n]{3,1000})",
+    r"|<-- |^ ?Out: (?=[45])|^ ?<<< (?=[45]))[ \t]*([^\n]{3,1000})",
     re.I | re.M,
 )
 _NOT_COPIED = re.compile(

@@ -15,6 +15,7 @@ from postroad.protocol.report.folklore.finding import Dialect, Finding, Text
 from postroad.protocol.report.folklore.grammar import HEAD, blocks
 
 MAX_ADDRESSES = 400
+_SURE = 4  # what the outer signs must weigh before a place without any hint is believed
 _HELP = re.compile(
     r"^(?:postmaster|mailer-daemon|abuse|support|help|helpdesk|hostmaster|webmaster"
     r"|admin|administrator|info-?desk|service)@",
@@ -31,9 +32,14 @@ _TO_BEFORE = re.compile(
     r"(?<!\w)(?:recipients?|receivers?|address(?:es|ee)?|to|for|deliver(?:ed|ing)?|user"
     r"|mailbox|account|rcpt to|addressed|destinat\w+|undeliverable|failed|reach"
     r"|empfänger|adresse|adressat|an|à|destinataire|destinatario|destinatário"
-    r"|dirección|direccion|a|para|получател\w*|адрес\w*|на|宛先|受信者|あて先|収件人|收件人|地址|用户"
+    r"|dirección|direccion|a|para|получател\w*|адрес\w*|на|宛先|受信者|あて先|収件人|收件人|地址"
+    r"|用户"
     r"|to the following)[^\w\n]{1,4}$",
     re.I,
+)
+_PROTOCOL = re.compile(r"^[ \t]*(?:smtp|inet|internet|rfc822)[ \t:]+(?=[ \t<]*$)", re.I)
+_ROW = re.compile(
+    r"[>\"')\]]{0,3}[ \t]*(?:[,;/&+]|and|und|et|y|e|en|och|og|и|、|，)[ \t]*[<\"'(\[]{0,3}"
 )
 _REPLY = re.compile(r"(?<![\d.])[45]\d\d(?:[ -]|: )")
 _CODE = re.compile(r"(?<![\d.])[45](?:\d\d(?:[ -]|: )|\.\d\.\d{1,3}[ :,)])")
@@ -57,30 +63,49 @@ def _read(text: Text) -> list[Finding]:
         if key not in best or candidate.weight > best[key].weight:
             best[key] = candidate
     top = max((candidate.weight for candidate in best.values()), default=0)
-    if top < 2:
+    if top < 2 and not (top == 1 and text.signs.weight >= _SURE and _is_single(best)):
         return []
     said_by = {found.recipient.lower(): found.said for found in blocks(text.words, HEAD)}
-    everything = _reason(text.words)
+    everything = reason_of(text.words)
     chosen = [candidate for candidate in best.values() if candidate.weight == top]
     findings = []
     for candidate in chosen:
         said = said_by.get(candidate.address.lower(), "")
-        line = candidate.line if _REPLY.search(candidate.line) else ""
+        is_told = bool(_REPLY.search(candidate.line)) or candidate.line.startswith(
+            candidate.address + ": "
+        )
+        line = candidate.line if is_told else ""
         if not line and len(chosen) == 1 and _CODE.search(everything) and not _CODE.search(said):
             said = f"{said}\n{everything}"
         findings.append(Finding(candidate.address, line or said or everything))
     return findings
 
 
+def _is_single(best: dict[str, _Candidate]) -> bool:
+    """Whether one address alone can be meant, wherever it stands."""
+    return sum(candidate.weight == 1 for candidate in best.values()) == 1
+
+
 def _candidates(text: Text) -> list[_Candidate]:
-    found = []
+    found: list[_Candidate] = []
     for line in text.words.split("\n"):
         if "@" not in line:
             continue
-        for match in ADDRESS.finditer(line):
+        last: re.Match[str] | None = None
+        matches = list(ADDRESS.finditer(line))[:MAX_ADDRESSES]
+        is_shared = len({match[0].lower() for match in matches}) > 1
+        for number, match in enumerate(matches):
             address = tidy(match[0])
-            if address:
-                found.append(_Candidate(address, _weigh(text, line, match, address), line.strip()))
+            if not address:
+                continue
+            weight = _weigh(text, line, match, address)
+            if last and weight == 1 and _ROW.fullmatch(line, last.end(), match.start()):
+                weight = found[-1].weight  # one of a row
+            last = match
+            end = matches[number + 1].start() if number + 1 < len(matches) else len(line)
+            own = line[match.start() : end] if is_shared else ""
+            said = own if len(own) > len(match[0]) + 8 else line
+            found.append(_Candidate(address, weight, said.strip()))
             if len(found) == MAX_ADDRESSES:
                 return found
     return found
@@ -89,6 +114,7 @@ def _candidates(text: Text) -> list[_Candidate]:
 def _weigh(text: Text, line: str, match: re.Match[str], address: str) -> int:
     before, behind = line[: match.start()], line[match.end() :]
     own = text.signs.own_addresses
+    before = _PROTOCOL.sub("", before.rpartition("; ")[2])
     if _HELP.match(address) and not re.search(r"rcpt|recipient|\.\.\.", line, re.I):
         return 0
     if address.lower() == text.signs.sender or _HELP_BEFORE.search(before):
@@ -110,7 +136,7 @@ def _weigh(text: Text, line: str, match: re.Match[str], address: str) -> int:
     return weight - 4 if address.lower() in own else weight
 
 
-def _reason(words: str) -> str:
+def reason_of(words: str) -> str:
     """The line with a reply code, if there is one; else the text, for its words alone."""
     for line in words.split("\n"):
         if _CODE.search(line):

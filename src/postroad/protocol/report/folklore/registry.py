@@ -5,6 +5,7 @@ Those with the rarest marks come first: many products borrowed Exim's and qmail'
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from postroad.protocol.report.folklore import (
@@ -20,6 +21,7 @@ from postroad.protocol.report.folklore import (
     imail,
     interscan,
     james,
+    labelled,
     mailmarshal,
     messaging_server,
     opensmtpd,
@@ -55,6 +57,7 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     interscan.DIALECT,
     surfcontrol.DIALECT,
     chinese.DIALECT,
+    labelled.DIALECT,
     prose.DIALECT,
 )
 
@@ -63,5 +66,7 @@ def read_folklore(text: Text) -> tuple[str, list[Finding]]:
     """The dialect that could read the text, and what it found; an empty list when none could."""
     for dialect in DIALECTS:
         if dialect.claims(text) and (findings := dialect.read(text)):
+            if len(findings) == 1 and not findings[0].said:
+                findings = [replace(findings[0], said=prose.reason_of(text.words))]
             return dialect.name, findings
     return "", []
