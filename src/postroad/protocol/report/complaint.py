@@ -83,7 +83,7 @@ def is_complaint_desk(sender: str) -> bool:
 
 
 def is_complaint_subject(subject: str) -> bool:
-    return bool(_SUBJECT.search(subject))
+    return bool(_SUBJECT.search(subject) or _SPAMCOP.match(subject))
 
 
 def _inline_fields(mail: Mail) -> Mapping[str, Sequence[str]] | None:
