@@ -55,6 +55,8 @@ from postroad.store import open as open_store
 from postroad.surfaces.api.app import Api
 from postroad.surfaces.api.app import Limits as ApiLimits
 from postroad.surfaces.api.connection import BoundedHttp
+from postroad.surfaces.api.cors import Cors
+from postroad.surfaces.api.operation import OPERATIONS
 from postroad.surfaces.smtp import SmtpServer
 from postroad.transport.http import HttpClient
 
@@ -330,9 +332,15 @@ def _http_server(config: Config, engine: Engine) -> uvicorn.Server:
         ),
         proxy_addresses=http.proxy_addresses,
     )
+    cors = Cors(
+        api,
+        origins=http.cors_origins,
+        methods=(item.method for item in OPERATIONS),
+        max_age_s=http.cors_max_age_s,
+    )
     return _HttpServer(
         uvicorn.Config(
-            api,
+            cors if http.cors_origins else api,
             http=BoundedHttp,
             ws="none",
             lifespan="off",

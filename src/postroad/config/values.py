@@ -23,6 +23,11 @@ _SIZE_UNITS = {None: 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 _TRUE = frozenset({"true", "1", "yes", "y", "on"})
 _FALSE = frozenset({"false", "0", "no", "n", "off"})
 _TOKEN = re.compile(r"[0-9a-fA-F]{64}")
+_ORIGIN = re.compile(
+    r"(?P<place>(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\]))"
+    r"(?P<port>:\d{1,5})?/?"
+)
+_OWN_PORTS = {"http": ":80", "https": ":443"}
 
 
 def text(value: object) -> str:
@@ -149,4 +154,24 @@ def networks(value: object) -> tuple[str, ...]:
             found.append(str(ip_network(str(word), strict=False)))
         except ValueError:
             raise ValueError(f"IP addresses or networks; {word!r} is neither") from None
+    return tuple(found)
+
+
+def origins(value: object) -> tuple[str, ...]:
+    """Web origins, separated by spaces or commas, or a list of them; ``*`` alone is any.
+
+    They are spelled as browsers spell them: in small letters, without the scheme's own port.
+    """
+    words = value.replace(",", " ").split() if isinstance(value, str) else value
+    if not isinstance(words, list) or not words:
+        raise ValueError("origins such as https://app.example.com, or *")
+    if words == ["*"]:
+        return ("*",)
+    found = []
+    for word in words:
+        parts = _ORIGIN.fullmatch(str(word).lower())
+        if parts is None:
+            raise ValueError(f"origins such as https://app.example.com; {word!r} is none")
+        port = parts["port"] or ""
+        found.append(parts["place"] + ("" if port == _OWN_PORTS.get(parts["scheme"]) else port))
     return tuple(found)
