@@ -16,13 +16,12 @@ from typing import Any, Final, Generic, TypeVar, cast
 import msgspec
 from msgspec import inspect
 
-from postroad.domain.errors import FieldProblem, Invalid
+from postroad.domain.errors import MAX_PROBLEMS, FieldProblem, Invalid, shorten
 from postroad.surfaces.api.schemas.formats import Format, decode_base64
 
 T = TypeVar("T")
 
 BROKEN_JSON: Final = "Invalid request payload JSON format"
-MAX_PROBLEMS: Final = 100  # of one request; a hostile one could have millions
 
 
 class Problems:
@@ -206,11 +205,6 @@ class _Walk:
 
 
 _NUL = "must not contain NUL characters"
-
-
-def shorten(name: str) -> str:
-    """A member name that came from outside, fit for an answer."""
-    return name if len(name) <= 100 else f"{name[:100]}..."
 
 
 def _fits(info: inspect.Type, value: Any) -> bool:

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from postroad.domain.address import Address
 from postroad.domain.envelope import DsnNotify, DsnRequest, DsnReturn, Envelope
+from postroad.domain.errors import shorten
 from postroad.domain.secret import Secret
 from postroad.domain.submission import ReferenceAction
 from postroad.engine.submit.request import (
@@ -40,7 +41,7 @@ from postroad.surfaces.api.schemas.members import (
     given,
 )
 from postroad.surfaces.api.schemas.text import encode_base64, is_field_name, is_field_text
-from postroad.surfaces.api.validation import Problems, shorten
+from postroad.surfaces.api.validation import Problems
 
 Action = Annotated[Literal["forward", "reply", "reply-all"], Meta(extra={"lower": True})]
 Disposition = Annotated[Literal["inline", "attachment"], Meta(extra={"lower": True})]
