@@ -39,7 +39,14 @@ class Option:
     @property
     def is_secret(self) -> bool:
         """Whether the value must never be shown; such a value may come from a file of its own."""
-        return self.read in (values.secret, values.token, values.database, values.json_object)
+        return self.read in (
+            values.secret,
+            values.token,
+            values.database,
+            values.json_object,
+            values.pem,
+            values.proxy_url,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,34 @@ class MailConfig:
             "EENGINE_TLS_MIN_VERSION",
         ),
     ] = "TLSv1"
+    tls_ciphers: Annotated[
+        str | None,
+        Given(
+            values.ciphers,
+            "Ciphers offered to mail servers, as OpenSSL lists them, in place of "
+            "DEFAULT@SECLEVEL=0; an account may set its own.",
+            "POSTROAD_TLS_CIPHERS",
+            "EENGINE_TLS_CIPHERS",
+        ),
+    ] = None
+    imap_silence_s: Annotated[
+        float,
+        Given(
+            values.duration_s,
+            "Time that an IMAP server may be silent while it owes an answer.",
+            "POSTROAD_IMAP_SOCKET_TIMEOUT",
+            "EENGINE_IMAP_SOCKET_TIMEOUT",
+        ),
+    ] = 60.0
+    uncompressed: Annotated[
+        bool,
+        Given(
+            values.flag,
+            "Whether IMAP connections stay without compression where the server offers it.",
+            "POSTROAD_DISABLE_COMPRESSION",
+            "EENGINE_DISABLE_COMPRESSION",
+        ),
+    ] = False
     refused_limit_s: Annotated[
         float,
         Given(
@@ -178,6 +213,15 @@ class DeliveryConfig:
             "POSTROAD_DELIVERY_TIMEOUT",
         ),
     ] = 600.0
+    failed_age_s: Annotated[
+        float | None,
+        Given(
+            values.age_s,
+            "First value of the setting failedRetention, in whole days; a bare number is seconds.",
+            "POSTROAD_QUEUE_KEEP_FAILED_AGE",
+            "EENGINE_QUEUE_KEEP_FAILED_AGE",
+        ),
+    ] = None
     grace_s: Annotated[
         float,
         Given(
@@ -219,6 +263,24 @@ class WebhookConfig:
             "POSTROAD_WEBHOOK_CONCURRENCY",
         ),
     ] = 32
+    proxy_enabled: Annotated[
+        bool | None,
+        Given(
+            values.flag,
+            "Written to the setting httpProxyEnabled at every start.",
+            "POSTROAD_HTTP_PROXY_ENABLED",
+            "EENGINE_HTTP_PROXY_ENABLED",
+        ),
+    ] = None
+    proxy_url: Annotated[
+        Secret[str] | None,
+        Given(
+            values.proxy_url,
+            "Written to the setting httpProxyUrl at every start.",
+            "POSTROAD_HTTP_PROXY_URL",
+            "EENGINE_HTTP_PROXY_URL",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

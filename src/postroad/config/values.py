@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 
 from postroad.domain.secret import Secret
+from postroad.domain.url import PROXIES, check_url
 
 Reader = Callable[[object], object]
 
@@ -95,6 +97,40 @@ def size_bytes(value: object) -> int:
 def path(value: object) -> Path:
     """A path; ``~`` is the home directory, a relative one starts where the process does."""
     return Path(text(value)).expanduser()
+
+
+def pem(value: object) -> Path | Secret[str]:
+    """A PEM file by its path, or what it would hold; line ends may be spelled ``\\n``."""
+    words = text(value)
+    if "-----BEGIN" in words:
+        return Secret(words.replace("\\n", "\n") + "\n")
+    return path(words)
+
+
+def ciphers(value: object) -> str:
+    """A list of ciphers as OpenSSL writes it."""
+    words = text(value)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).set_ciphers(words)
+    except ssl.SSLError:
+        raise ValueError("ciphers that OpenSSL knows, such as HIGH:!aNULL") from None
+    return words
+
+
+def age_s(value: object) -> float:
+    """A time span as :func:`duration_s` reads it, but a number without a unit counts seconds."""
+    is_bare = isinstance(value, (int, float)) or (
+        isinstance(value, str) and value.strip().isdigit()
+    )
+    return duration_s(f"{value}s" if is_bare and not isinstance(value, bool) else value)
+
+
+def proxy_url(value: object) -> Secret[str]:
+    """The URL of a proxy. Secret, because it may carry a password."""
+    try:
+        return Secret(check_url(text(value), PROXIES))
+    except ValueError:
+        raise ValueError("a URL such as http://proxy.example:3128 or socks5://host:1080") from None
 
 
 def choice(*names: str, aliases: Mapping[str, str] | None = None) -> Reader:
