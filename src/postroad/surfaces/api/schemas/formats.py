@@ -84,6 +84,26 @@ class ProxyUrl(str):
         return cls(check_url(_text(value), PROXIES))
 
 
+class EmptyOrHttpUrl(HttpUrl):
+    """A URL, or nothing: the one that was there is taken away."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        return cls("") if value == "" else super().parse(value)
+
+
+class EmptyOrProxyUrl(ProxyUrl):
+    """A proxy, or nothing: the one that was there is taken away."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        return cls("") if value == "" else super().parse(value)
+
+
 class Hostname(str):
     __slots__ = ()
     SCHEMA: ClassVar[Schema] = {"type": "string", "format": "hostname"}
