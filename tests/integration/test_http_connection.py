@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -14,7 +15,7 @@ import uvicorn
 
 from postroad.engine.access import TokenDraft
 from postroad.surfaces.api import Api
-from postroad.surfaces.api.connection import MAX_HEAD_BYTES, BoundedHttp
+from postroad.surfaces.api.connection import MAX_HEAD_BYTES, MAX_PIPELINED, BoundedHttp
 from support.api_engine import memory_engine
 
 pytestmark = pytest.mark.integration
@@ -142,3 +143,122 @@ async def test_head_request_brings_no_body(place: Place) -> None:
     assert raw.startswith(b"HTTP/1.1 200")
     assert raw.endswith(b"\r\n\r\n")
     writer.close()
+
+
+MAIL = b'{"to":[{"address":"a@b"}],"text":"x"}'
+HEALTH = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+def chunks(body: bytes, trailers: bytes = b"") -> bytes:
+    return b"%x\r\n%b\r\n0\r\n%b\r\n" % (len(body), body, trailers)
+
+
+async def test_trailer_does_not_pass_for_a_header(place: Place) -> None:
+    reader, writer = await place.connect()
+    head = b"POST /v1/account/a/submit HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    writer.write(head + chunks(MAIL, f"Authorization: Bearer {place.token}\r\n".encode()) + HEALTH)
+    assert (await answer(reader))[0] == 401
+    assert (await answer(reader))[0] == 200  # what follows is read from where it begins
+    writer.close()
+
+
+@pytest.mark.parametrize("path", ["/v1/account", "/v1/account/a/submit"])
+@pytest.mark.parametrize("flood", [b"X: y\r\n", b"X-Long: ", b"1;x="])
+async def test_what_comes_around_a_body_is_bounded(place: Place, path: str, flood: bytes) -> None:
+    """Also behind an answer that did not wait for it, to somebody without a token."""
+    _, writer = await place.connect()
+    token = f"Authorization: Bearer {place.token}" if path.endswith("submit") else "X: y"
+    lines = f"POST {path} HTTP/1.1\r\nHost: x\r\n{token}\r\n{CHUNKED}\r\n\r\n"
+    writer.write(lines.encode() + (b"" if flood.startswith(b"1;") else chunks(MAIL)[:-2]) + flood)
+    piece = flood * (MAX_HEAD_BYTES // len(flood)) if flood.endswith(b"\n") else b"y" * 65536
+    with contextlib.suppress(ConnectionError):
+        async with asyncio.timeout(10):
+            for _ in range(1000):
+                writer.write(piece)
+                await writer.drain()
+            raise AssertionError("64 MB were taken")
+    writer.close()
+
+
+async def test_body_in_the_smallest_chunks_is_taken(place: Place) -> None:
+    reader, writer = await place.connect()
+    mail = MAIL[:-1] + b" " * 40_000 + b"}"
+    writer.write(place.head("POST", "/v1/account/a/submit", CHUNKED))
+    writer.write(b"".join(b"1\r\n%c\r\n" % octet for octet in mail) + b"0\r\n\r\n")
+    assert (await answer(reader))[0] == 200
+    writer.close()
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+@pytest.mark.parametrize("pause_at", [0, 10, 10_000])
+async def test_upgrade_that_is_not_to_be_had_is_passed_over(
+    place: Place, is_chunked: bool, pause_at: int
+) -> None:
+    """Java's client asks for h2c with its first request, whatever that is."""
+    reader, writer = await place.connect()
+    wish = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
+    body = chunks(MAIL) if is_chunked else MAIL
+    framing = CHUNKED if is_chunked else f"Content-Length: {len(body)}"
+    request = place.head("POST", "/v1/account/a/submit", *wish, framing) + body
+    split = min(request.index(b"\r\n\r\n") + 4 + pause_at, len(request))
+    writer.write(request[:split])
+    await writer.drain()
+    writer.write(request[split:] + place.head("GET", "/v1/accounts", *wish) + HEALTH)
+    status, answered = await answer(reader)
+    assert (status, json.loads(answered)["response"]) == (200, "Queued for delivery")
+    assert [(await answer(reader))[0] for _ in range(2)] == [200, 200]
+    writer.write(HEALTH)  # and the connection goes on
+    assert (await answer(reader))[0] == 200
+    writer.close()
+
+
+@pytest.mark.parametrize("hosts", ["", "Host: a\r\nHost: b\r\n"])
+async def test_request_without_exactly_one_host_is_refused(place: Place, hosts: str) -> None:
+    reader, writer = await place.connect()
+    writer.write(f"GET /health HTTP/1.1\r\n{hosts}\r\n".encode())
+    assert (await answer(reader))[0] == 400
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_old_client_needs_no_host(place: Place) -> None:
+    reader, writer = await place.connect()
+    writer.write(b"GET /health HTTP/1.0\r\n\r\n")
+    assert (await answer(reader))[0] == 200
+    writer.close()
+
+
+async def test_pipelined_requests_are_answered_in_their_order(place: Place) -> None:
+    reader, writer = await place.connect()
+    for _ in range(3):
+        pair = place.head("GET", "/v1/accounts") + place.head("GET", "/v1/nothing")
+        writer.write(pair * (MAX_PIPELINED // 2))
+        found = [(await answer(reader))[0] for _ in range(MAX_PIPELINED)]
+        assert found == [200, 404] * (MAX_PIPELINED // 2)
+    writer.close()
+
+
+async def test_too_many_pipelined_requests_end_the_connection(place: Place) -> None:
+    reader, writer = await place.connect()
+    writer.write(HEALTH * (MAX_PIPELINED * 8))
+    with contextlib.suppress(ConnectionError):
+        async with asyncio.timeout(10):
+            answers = (await reader.read()).count(b"HTTP/1.1 200")
+            assert answers <= MAX_PIPELINED + 1
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "late", [b"POST /v1/account HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n", b"\r\n"]
+)
+async def test_connection_that_only_lingers_is_closed(tmp_path: Path, late: bytes) -> None:
+    """Behind an answer that did not wait for the body, and between requests."""
+    async with served(tmp_path, HastyHttp) as place:
+        reader, writer = await place.connect()
+        writer.write(HEALTH)
+        assert (await answer(reader))[0] == 200
+        writer.write(late)
+        async with asyncio.timeout(10):
+            assert (await reader.read()).startswith(b"HTTP/1.1 401" if late[0] == 80 else b"")
+        writer.close()

@@ -1,9 +1,20 @@
 """HTTP connections that cannot be held open or filled for nothing.
 
-The HTTP server bounds neither the head of a request nor the time that it may take to arrive.
-This adds both: a head beyond :data:`MAX_HEAD_BYTES` is answered with 431, and a connection that
-has not brought a whole head within :data:`HEAD_TIMEOUT_S` seconds of its first octet, or of being
-opened, is closed. Bodies are bounded in ``request``.
+The HTTP server bounds neither the head of a request nor the time that it may take to arrive, nor
+what comes around and behind a body. This does:
+
+- a head beyond :data:`MAX_HEAD_BYTES` is answered with 431, and a connection that has not brought
+  a whole head within :data:`HEAD_TIMEOUT_S` seconds of its first octet, or of being opened, is
+  closed; so is one whose body is still coming that long after the answer, or that brings nothing
+  but blank lines
+- trailers are read over, so that none of them passes for a header (RFC 9110 §6.5.1); they and the
+  framing of chunks are bounded like a head
+- at most :data:`MAX_PIPELINED` requests wait behind one that is being answered
+- an upgrade that is asked for and not to be had (``h2c``, as Java's client asks with its first
+  request) is passed over, and the request and its body read as they are (RFC 9110 §7.8)
+- HTTP/1.1 without exactly one Host is refused with 400 (RFC 9112 §3.2)
+
+Bodies themselves are bounded in ``request``.
 """
 
 from __future__ import annotations
@@ -11,25 +22,32 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar, Final
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 HEAD_TIMEOUT_S: Final = 30.0
+MAX_PIPELINED: Final = 256
 
+_BODY_CREDIT: Final = 16  # octets of framing that each octet of a body may bring with it
 _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"content-length: 0\r\nconnection: close\r\n\r\n"
 )
+_INVALID: Final = "Invalid HTTP request received."
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """The HTTP server's protocol with limits on request heads."""
+    """The HTTP server's protocol with limits."""
 
     head_timeout_s: ClassVar[float] = HEAD_TIMEOUT_S
 
     _deadline: asyncio.TimerHandle | None = None
     _head_bytes = 0
+    _framing_bytes = 0  # of what came behind the head and was no body
     _is_in_head = True
+    _is_in_message = False
+    _is_replayed = False  # a head that was told already is being read again
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base does
         super().connection_made(transport)
@@ -40,24 +58,104 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        self._unset_keepalive_if_required()
         if not self._is_in_head:
+            self._framing_bytes += len(data)
+        try:
+            self._feed(data)
+        except httptools.HttpParserError:
+            if not self.transport.is_closing():
+                self.send_400_response(_INVALID)
             return
-        self._head_bytes += len(data)
-        if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self.transport.write(_TOO_LARGE)
+        if self.transport.is_closing():
+            return
+        if not self._is_in_message and self._is_idle and self._deadline is None:
+            self._start_deadline()  # blank lines between requests are nothing to stay open for
+        if self._is_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self.transport.write(_TOO_LARGE)
+                self.transport.close()
+        elif self._framing_bytes > MAX_HEAD_BYTES:
             self.transport.close()
 
+    def _feed(self, data: bytes) -> None:
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as stopped:
+                # The parser believes that another protocol begins here.
+                data = data[stopped.args[0] :]
+                self._go_on()
+
+    def _go_on(self) -> None:
+        """Read the body of a request whose wish for another protocol is not granted.
+
+        The parser has left the message, so it is led back to the same place by a head with the
+        same framing, which is told to nobody.
+        """
+        framing = [
+            name + b": " + value + b"\r\n"
+            for name, value in self.headers
+            if name in (b"content-length", b"transfer-encoding")
+        ]
+        if not framing:
+            return
+        self.cycle.more_body = True
+        self._is_in_message = self._is_replayed = True
+        try:
+            self.parser.feed_data(b"POST / HTTP/1.1\r\n" + b"".join(framing) + b"\r\n")
+        finally:
+            self._is_replayed = False
+
     def on_message_begin(self) -> None:
+        if self._is_replayed:
+            return
         super().on_message_begin()
-        self._is_in_head, self._head_bytes = True, 0
+        self._is_in_message = self._is_in_head = True
+        self._head_bytes = 0
         if self._deadline is None:
             self._start_deadline()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._is_in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
+        if self._is_replayed:
+            return
         self._is_in_head = False
+        self._framing_bytes = 0
         self._stop_deadline()
+        hosts = [name for name, _ in self.headers].count(b"host")
+        if hosts != 1 and (hosts or self.parser.get_http_version() == "1.1"):
+            raise httptools.HttpParserError(f"{hosts} Host fields")
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self.transport.close()
+            raise httptools.HttpParserError("too many requests at once")
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._framing_bytes -= _BODY_CREDIT * len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._is_in_message = False
+        if self._deadline is not None:  # the body outlived its answer
+            self._stop_deadline()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.pipeline:
+            self.flow.pause_reading()  # until those that wait are answered
+        elif self._is_in_message and not self._is_in_head and self._deadline is None:
+            self._start_deadline()
+
+    @property
+    def _is_idle(self) -> bool:
+        return self.cycle is None or bool(self.cycle.response_complete)
 
     def _start_deadline(self) -> None:
         self._deadline = self.loop.call_later(self.head_timeout_s, self.transport.close)
