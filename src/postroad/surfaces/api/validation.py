@@ -31,12 +31,17 @@ class Problems:
         self._found: list[FieldProblem] = []
 
     @property
+    def is_full(self) -> bool:
+        """Whether enough was found for one answer."""
+        return len(self._found) >= MAX_PROBLEMS
+
+    @property
     def has_any(self) -> bool:
         return bool(self._found)
 
     def add(self, key: str, words: str, *, place: str | None = None) -> None:
         """Note a problem of the member ``key``; ``words`` follow its quoted ``place``."""
-        if len(self._found) < MAX_PROBLEMS:
+        if not self.is_full:
             self._found.append(FieldProblem(key, f'"{place or key}" {words}'))
 
     def add_all(self, found: Iterable[FieldProblem]) -> None:
@@ -118,6 +123,8 @@ class _Walk:
         place: str,
         extra: Mapping[str, Any] | None = None,
     ) -> Any:
+        if self.problems.is_full:
+            return None  # the request is refused anyway
         try:
             match info:
                 case inspect.Metadata():

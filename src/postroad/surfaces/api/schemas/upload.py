@@ -21,7 +21,7 @@ from postroad.surfaces.api.schemas.members import (
 )
 from postroad.surfaces.api.schemas.submit import (
     Addresses,
-    Attachment,
+    Attachments,
     Long,
     Octets,
     Reference,
@@ -49,7 +49,7 @@ class UploadBody(Request):
     subject: Subject | UnsetType = UNSET
     text: Long | UnsetType = UNSET
     html: Long | UnsetType = UNSET
-    attachments: list[Attachment] | UnsetType = UNSET
+    attachments: Attachments | UnsetType = UNSET
     messageId: MessageId | UnsetType = UNSET
     headers: dict[str, Any] | UnsetType = UNSET
 
