@@ -64,7 +64,7 @@ class ServerSession:
         self._events: deque[Event] = deque()
         self._pending: Event | None = None  # handed out, and waiting for its answer
         self._ending: Ended | None = None
-        self._is_skipping = False  # inside a line that is too long
+        self._skipped = 0  # octets of the line under way, which is too long
         self._exchange: Exchange | None = None
         self._mail: MailFrom | None = None
         self._rcpts: list[RcptTo] = []
@@ -156,17 +156,17 @@ class ServerSession:
         limit = MAX_LINE_BYTES if self._exchange is None else MAX_AUTH_BYTES
         size = (end if end >= 0 else len(self._input)) - self._at
         if end < 0:
-            if size > limit or self._is_skipping:
-                self._is_skipping, self._at = True, len(self._input)
-            return False
-        if size > limit or self._is_skipping:
-            self._is_skipping, self._exchange, self._at = False, None, end + 1
+            if size > limit or self._skipped:
+                self._skipped, self._at = self._skipped + size, len(self._input)
+                if self._skipped > 256 * MAX_LINE_BYTES:
+                    self.end(replies.ENDLESS, "endless line")
+            return self._ending is not None
+        if size > limit or self._skipped:
+            self._skipped, self._exchange, self._at = 0, None, end + 1
             self._refuse(replies.TOO_LONG)
             return True
-        line = self._input[self._at : end]
+        line = self._input[self._at : end].removesuffix(b"\r")
         self._at = end + 1
-        if line[-1:] == b"\r":
-            line = line[:-1]
         try:
             if self._exchange is not None:
                 self._step(self._exchange, decode_response(line))
