@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import smtplib
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -118,3 +121,35 @@ async def test_imap_compression_can_be_switched_off(tmp_path: Path, is_off: bool
         assert connection.is_compressed is not is_off
         await connection.close()
     await store.close()
+
+
+PAGE = """curl -sS -XPOST "localhost:3000/v1/account/example/submit" \
+-H "content-type: application/json" -d '{
+    "from": {
+        "name": "Example Sender",
+        "address": "sender@example.com"
+    },
+    "to": [{
+        "name": "Andris Reinman",
+        "address": "andris@example.net"
+    }],
+    "subject": "Scheduled email",
+    "text": "test",
+    "html": "<p>test</p>",
+    "sendAt": "2021-08-18T06:42:25.408Z"
+}'"""
+
+
+def test_commands_work_as_printed_where_no_token_is_asked_for(tmp_path: Path) -> None:
+    with new_server(tmp_path, env={"EENGINE_REQUIRE_API_AUTH": "false"}) as server:
+        server.ok("POST", "/v1/account", SANDBOX | {"account": "example"})
+        command = shlex.split(PAGE.replace("3000", str(server.port)))
+        done = subprocess.run(command, capture_output=True, check=True, timeout=30)
+        answer = json.loads(done.stdout)
+        assert list(answer) == ["response", "messageId", "sendAt", "queueId"]
+        # A token that is shown is checked all the same, and without one none is made.
+        assert server.call("GET", "/v1/accounts", token="ab" * 32)[0] == 401
+        body = {"account": "example", "description": "d", "scopes": ["api"]}
+        nobody = {"authorization": "None"}
+        assert server.call("POST", "/v1/tokens", body, headers=nobody)[0] == 403
+        assert server.call("GET", "/v1/accounts", headers=nobody)[0] == 200

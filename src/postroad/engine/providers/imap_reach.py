@@ -38,7 +38,7 @@ from postroad.transport.imap import (
 T = TypeVar("T")
 
 _STALE_S = 60.0  # a use that a listing this old lacks is looked for again
-_MISSING_MAILBOX_CODES = frozenset({"NONEXISTENT", "TRYCREATE", None})
+_MISSING_MAILBOX_CODES = frozenset({"NONEXISTENT", "TRYCREATE", "CANNOT", None})
 
 
 class MailboxNumbers(Protocol):

@@ -159,7 +159,11 @@ class IpNetwork(str):
 
 
 class Timestamp(int):
-    """A time as ISO 8601 text, held as epoch milliseconds. Without an offset it is UTC."""
+    """A time as ISO 8601 text, held as epoch milliseconds. Without an offset it is UTC.
+
+    Times before 1970 are held as 1970, as they all say "since ever": programs write their own
+    least date (year 1, 1900) for that.
+    """
 
     __slots__ = ()
     SCHEMA: ClassVar[Schema] = {"type": "string", "format": "date-time"}
@@ -173,9 +177,25 @@ class Timestamp(int):
             milliseconds = round(time.timestamp() * 1000)
         except (ValueError, OverflowError):
             raise ValueError("must be in ISO 8601 date format") from None
-        if not 0 <= milliseconds < _MAX_MS:
-            raise ValueError("must be a date between the years 1970 and 9999")
+        if milliseconds < 0:
+            return cls(cls._before_1970())
+        if milliseconds >= _MAX_MS:
+            raise ValueError(_YEARS)
         return cls(milliseconds)
+
+    @classmethod
+    def _before_1970(cls) -> int:
+        return 0
+
+
+class MailDate(Timestamp):
+    """A time that is written into a message, and so must not be another one."""
+
+    __slots__ = ()
+
+    @classmethod
+    def _before_1970(cls) -> int:
+        raise ValueError(_YEARS)
 
 
 class HexId(str):
@@ -227,6 +247,7 @@ def iso(epoch_ms: int) -> str:
     return f"{time:%Y-%m-%dT%H:%M:%S}.{epoch_ms % 1000:03d}Z"
 
 
+_YEARS = "must be a date between the years 1970 and 9999"
 # 9999-12-31, the last day that fits both Python and ISO 8601 with four digits.
 _MAX_MS = 253_402_214_400_000
 _HEX = re.compile(r"[0-9A-Fa-f]{64}")

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType, field
 from postroad.engine.mail.upload import Uploaded, UploadRequest
 from postroad.engine.submit.request import SubmitRequest
 from postroad.surfaces.api.schemas.changes import Flags, check_flags
-from postroad.surfaces.api.schemas.formats import Timestamp
+from postroad.surfaces.api.schemas.formats import MailDate
 from postroad.surfaces.api.schemas.members import (
     AddressMember,
     Answer,
@@ -38,7 +38,7 @@ class UploadBody(Request):
 
     path: MailboxPath
     flags: Flags | UnsetType = UNSET
-    internalDate: Timestamp | UnsetType = UNSET
+    internalDate: MailDate | UnsetType = UNSET
     reference: Reference | UnsetType = UNSET
     raw: Octets | UnsetType = UNSET
     from_: AddressMember | UnsetType = field(name="from", default=UNSET)
