@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from uvicorn.server import ServerState
 
 from postroad.engine.access import TokenDraft
 from postroad.surfaces.api import Api
@@ -32,9 +33,10 @@ class Server(uvicorn.Server):
 class Place:
     """Where the server listens, and a token for it."""
 
-    def __init__(self, port: int, token: str) -> None:
+    def __init__(self, port: int, token: str, state: ServerState) -> None:
         self.port = port
         self.token = token
+        self.state = state
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.port)
@@ -48,6 +50,13 @@ class HastyHttp(BoundedHttp):
     """Gives a request's head very little time."""
 
     head_timeout_s = 0.05
+    stall_s = 0.05
+
+
+class PatientHttp(BoundedHttp):
+    """Waits longer for a client than its kernel takes to tell that there is room again."""
+
+    stall_s = 1.0
 
 
 @pytest.fixture
@@ -66,7 +75,7 @@ async def served(folder: Path, protocol: type[BoundedHttp]) -> AsyncIterator[Pla
         )
         server = Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        yield Place(listener.getsockname()[1], value)
+        yield Place(listener.getsockname()[1], value, server.server_state)
         server.should_exit = True
         await serving
 
@@ -104,7 +113,8 @@ async def test_endless_head_is_refused(place: Place) -> None:
     reader, writer = await place.connect()
     writer.write(b"GET / HTTP/1.1\r\nX-Long: ")
     writer.write(b"x" * (MAX_HEAD_BYTES + 1))
-    assert (await answer(reader))[0] == 431
+    status, body = await answer(reader)
+    assert (status, json.loads(body)["error"]) == (431, "Request Header Fields Too Large")
     writer.close()
 
 
@@ -217,7 +227,8 @@ async def test_upgrade_that_is_not_to_be_had_is_passed_over(
 async def test_request_without_exactly_one_host_is_refused(place: Place, hosts: str) -> None:
     reader, writer = await place.connect()
     writer.write(f"GET /health HTTP/1.1\r\n{hosts}\r\n".encode())
-    assert (await answer(reader))[0] == 400
+    status, body = await answer(reader)
+    assert (status, json.loads(body)["statusCode"]) == (400, 400)
     assert await reader.read() == b""
     writer.close()
 
@@ -261,4 +272,34 @@ async def test_connection_that_only_lingers_is_closed(tmp_path: Path, late: byte
         writer.write(late)
         async with asyncio.timeout(10):
             assert (await reader.read()).startswith(b"HTTP/1.1 401" if late[0] == 80 else b"")
+        writer.close()
+
+
+async def test_client_that_takes_nothing_of_an_answer_is_cut_off(tmp_path: Path) -> None:
+    async with served(tmp_path, HastyHttp) as place:
+        lazy = socket.create_connection(("127.0.0.1", place.port))
+        lazy.sendall(b"GET /swagger.json HTTP/1.1\r\nHost: x\r\n\r\n" * (MAX_PIPELINED // 2))
+        async with asyncio.timeout(10):
+            while not place.state.connections:
+                await asyncio.sleep(0.01)
+            while place.state.connections:
+                await asyncio.sleep(0.01)
+        lazy.close()
+
+
+async def test_client_that_takes_an_answer_slowly_gets_all_of_it(tmp_path: Path) -> None:
+    async with served(tmp_path, PatientHttp) as place:
+        lazy = socket.create_connection(("127.0.0.1", place.port))
+        lazy.setblocking(False)
+        request = b"GET /swagger.json HTTP/1.1\r\nHost: x\r\n\r\n"
+        lazy.sendall(request * 63 + request.replace(b"Host", b"Connection: close\r\nHost"))
+        got = 0
+        async with asyncio.timeout(30):
+            while piece := await asyncio.get_running_loop().sock_recv(lazy, 65_536):
+                got += len(piece)
+                await asyncio.sleep(0.002)
+        lazy.close()
+        reader, writer = await place.connect()
+        writer.write(request)
+        assert got > 64 * len((await answer(reader))[1])
         writer.close()

@@ -12,6 +12,7 @@ what comes around and behind a body. This does:
 - at most :data:`MAX_PIPELINED` requests wait behind one that is being answered
 - an upgrade that is asked for and not to be had (``h2c``, as Java's client asks with its first
   request) is passed over, and the request and its body read as they are (RFC 9110 §7.8)
+- a client that takes nothing of an answer for :data:`STALL_S` seconds is cut off
 - HTTP/1.1 without exactly one Host is refused with 400 (RFC 9112 §3.2)
 
 Bodies themselves are bounded in ``request``.
@@ -20,20 +21,20 @@ Bodies themselves are bounded in ``request``.
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import ClassVar, Final
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from postroad.surfaces.api.errors import error_body
+from postroad.surfaces.api.stream import STALL_S
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 HEAD_TIMEOUT_S: Final = 30.0
 MAX_PIPELINED: Final = 256
 
 _BODY_CREDIT: Final = 16  # octets of framing that each octet of a body may bring with it
-_TOO_LARGE: Final = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"content-length: 0\r\nconnection: close\r\n\r\n"
-)
 _INVALID: Final = "Invalid HTTP request received."
 
 
@@ -41,7 +42,9 @@ class BoundedHttp(HttpToolsProtocol):
     """The HTTP server's protocol with limits."""
 
     head_timeout_s: ClassVar[float] = HEAD_TIMEOUT_S
+    stall_s: ClassVar[float] = STALL_S
 
+    _stall: asyncio.TimerHandle | None = None
     _deadline: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _framing_bytes = 0  # of what came behind the head and was no body
@@ -55,7 +58,50 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_deadline()
+        self._stop_watching()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_writing(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self.transport.is_closing():  # which waits for the last octet
+            self._stop_watching()
+
+    def _stop_watching(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+
+    def _watch_writing(self, left: int) -> None:
+        self._stall = self.loop.call_later(self.stall_s, self._check_writing, left)
+
+    def _check_writing(self, left_before: int) -> None:
+        left = self.transport.get_write_buffer_size()
+        if left >= left_before:
+            self.transport.abort()
+        else:
+            self._watch_writing(left)
+
+    def timeout_keep_alive_handler(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        if left and self._stall is None:
+            self._watch_writing(left)
+        super().timeout_keep_alive_handler()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, msg)
+
+    def _refuse(self, status: int, words: str) -> None:
+        body = error_body(status, words)
+        self.transport.write(
+            b"HTTP/1.1 %d %b\r\ncontent-type: application/json; charset=utf-8\r\n"
+            b"content-length: %d\r\nconnection: close\r\n\r\n%b"
+            % (status, HTTPStatus(status).phrase.encode("ascii"), len(body), body)
+        )
+        self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -74,8 +120,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self._is_in_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
-                self.transport.write(_TOO_LARGE)
-                self.transport.close()
+                self._refuse(431, f"The head of the request is larger than {MAX_HEAD_BYTES} octets")
         elif self._framing_bytes > MAX_HEAD_BYTES:
             self.transport.close()
 
