@@ -303,3 +303,33 @@ async def test_client_that_takes_an_answer_slowly_gets_all_of_it(tmp_path: Path)
         writer.write(request)
         assert got > 64 * len((await answer(reader))[1])
         writer.close()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"\x00nonsense\r\n\r\n",
+        b"GET /health HTTP/1.1\r\n\r\n",
+        b"POST /v1/account/a/submit HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n",
+    ],
+)
+async def test_requests_in_front_of_a_broken_one_get_their_own_answers(
+    place: Place, broken: bytes
+) -> None:
+    reader, writer = await place.connect()
+    submit = place.head("POST", "/v1/account/a/submit", f"Content-Length: {len(MAIL)}") + MAIL
+    writer.write(submit + HEALTH + broken + HEALTH)
+    assert json.loads((await answer(reader))[1])["response"] == "Queued for delivery"
+    assert await answer(reader) == (200, b'{"success":true}')
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_broken_body_is_refused(place: Place) -> None:
+    reader, writer = await place.connect()
+    writer.write(place.head("POST", "/v1/account/a/submit", CHUNKED))
+    await writer.drain()
+    writer.write(b"z\r\n")
+    assert (await answer(reader))[0] == 400
+    assert await reader.read() == b""
+    writer.close()

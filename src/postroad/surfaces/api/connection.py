@@ -14,6 +14,7 @@ what comes around and behind a body. This does:
   request) is passed over, and the request and its body read as they are (RFC 9110 §7.8)
 - a client that takes nothing of an answer for :data:`STALL_S` seconds is cut off
 - HTTP/1.1 without exactly one Host is refused with 400 (RFC 9112 §3.2)
+- requests in front of one that cannot be read get their own answers, in their order
 
 Bodies themselves are bounded in ``request``.
 """
@@ -25,7 +26,8 @@ from http import HTTPStatus
 from typing import ClassVar, Final
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from postroad.surfaces.api.errors import error_body
 from postroad.surfaces.api.stream import STALL_S
@@ -50,6 +52,9 @@ class BoundedHttp(HttpToolsProtocol):
     _framing_bytes = 0  # of what came behind the head and was no body
     _is_in_head = True
     _is_in_message = False
+    _is_told = False  # the application has heard of the message under way
+    _is_broken = False  # what comes cannot be read any more
+    _running: RequestResponseCycle | None = None  # the request that is being answered
     _is_replayed = False  # a head that was told already is being read again
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base does
@@ -59,6 +64,7 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_deadline()
         self._stop_watching()
+        self._forget_requests()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -101,17 +107,18 @@ class BoundedHttp(HttpToolsProtocol):
             b"content-length: %d\r\nconnection: close\r\n\r\n%b"
             % (status, HTTPStatus(status).phrase.encode("ascii"), len(body), body)
         )
-        self.transport.close()
+        self._hang_up()
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
+        if self._is_broken:
+            return
         if not self._is_in_head:
             self._framing_bytes += len(data)
         try:
             self._feed(data)
         except httptools.HttpParserError:
-            if not self.transport.is_closing():
-                self.send_400_response(_INVALID)
+            self._give_up()
             return
         if self.transport.is_closing():
             return
@@ -122,7 +129,42 @@ class BoundedHttp(HttpToolsProtocol):
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(431, f"The head of the request is larger than {MAX_HEAD_BYTES} octets")
         elif self._framing_bytes > MAX_HEAD_BYTES:
-            self.transport.close()
+            self._hang_up()
+
+    def _give_up(self) -> None:
+        """Read no more; answer what can be answered."""
+        self._is_broken = True
+        if self.transport.is_closing():
+            return
+        waiting = [cycle for cycle, _ in self.pipeline]  # the newest comes first
+        if self._running is not None and not self._running.response_complete:
+            waiting.append(self._running)
+        if self._is_in_message and self._is_told:  # the newest is what cannot be read
+            if self.pipeline:
+                self.pipeline.popleft()
+            elif waiting and waiting[0].response_started:
+                self._hang_up()
+                return
+            waiting = waiting[1:]
+        if waiting:
+            waiting[0].keep_alive = False  # closes behind its answer
+        else:
+            self.send_400_response(_INVALID)
+
+    def _hang_up(self) -> None:
+        self._forget_requests()
+        self.transport.close()
+
+    def _forget_requests(self) -> None:
+        """Nobody is left to answer, so that nothing more is written."""
+        waiting = [cycle for cycle, _ in self.pipeline]
+        self.pipeline.clear()
+        if self._running is not None:
+            waiting.append(self._running)
+        for cycle in waiting:
+            if not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
 
     def _feed(self, data: bytes) -> None:
         while data:
@@ -159,6 +201,7 @@ class BoundedHttp(HttpToolsProtocol):
             return
         super().on_message_begin()
         self._is_in_message = self._is_in_head = True
+        self._is_told = False
         self._head_bytes = 0
         if self._deadline is None:
             self._start_deadline()
@@ -177,9 +220,14 @@ class BoundedHttp(HttpToolsProtocol):
         if hosts != 1 and (hosts or self.parser.get_http_version() == "1.1"):
             raise httptools.HttpParserError(f"{hosts} Host fields")
         if len(self.pipeline) >= MAX_PIPELINED:
-            self.transport.close()
+            self._hang_up()
             raise httptools.HttpParserError("too many requests at once")
         super().on_headers_complete()
+        self._is_told = True
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         self._framing_bytes -= _BODY_CREDIT * len(body)
@@ -203,7 +251,7 @@ class BoundedHttp(HttpToolsProtocol):
         return self.cycle is None or bool(self.cycle.response_complete)
 
     def _start_deadline(self) -> None:
-        self._deadline = self.loop.call_later(self.head_timeout_s, self.transport.close)
+        self._deadline = self.loop.call_later(self.head_timeout_s, self._hang_up)
 
     def _stop_deadline(self) -> None:
         if self._deadline is not None:
