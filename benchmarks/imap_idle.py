@@ -7,6 +7,7 @@ its own that speaks just enough IMAP, so that the numbers are the client's alone
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import gc
 import json
@@ -166,4 +167,6 @@ if __name__ == "__main__":
         case ["--measure", port, count, kind]:
             print(json.dumps(uvloop.run(measure(int(port), int(count), secure=kind == "tls"))))
         case _:
-            main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+            parser = argparse.ArgumentParser(description=__doc__)
+            parser.add_argument("connections", nargs="?", type=int, default=1000)
+            main(parser.parse_args().connections)

@@ -4,14 +4,18 @@
 ``python benchmarks/mailbox_sync.py [messages]`` prints one JSON line. A Dovecot of its own (see
 tests/support/dovecot.py) serves a Maildir that it has never opened; sync and store run in this
 process as they do in the server, SQLite with its fsync on. Resident memory is this process's peak.
+The commands of a reconnect, from the greeting until all was looked at, are counted on the wire of
+an account of its own.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import json
 import os
+import re
 import resource
 import statistics
 import sys
@@ -30,8 +34,10 @@ from postroad.domain.lease import Lease
 from postroad.store import Tx
 from support.dovecot import Dovecot
 from support.followed import Followed, following
+from support.tapped import Tapped, clear_imap
 
 RECONNECTS = 20
+COMPLETED = re.compile(rb"(?:^|\n)A[0-9]+ (?:OK|NO)")
 SETTLE_S = 6.0  # a Maildir that was written to just now is read anew by each session of Dovecot
 USER = "bench"
 
@@ -78,6 +84,37 @@ async def session_s(followed: Followed, account: str) -> float:
     return took
 
 
+class Counted:
+    """The way to a Dovecot with somebody who counts the commands that are completed."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, dovecot: Dovecot) -> None:
+        self.password = dovecot.password
+        self.heard = bytearray()
+        self.tapped = Tapped(dovecot.port, self._hear)
+
+    def _hear(self, octets: bytes) -> bytes:
+        octets = clear_imap(octets)
+        self.heard += octets
+        return octets
+
+    @property
+    def port(self) -> int:
+        return self.tapped.port
+
+
+async def commands(followed: Followed, dovecot: Dovecot) -> int:
+    """How many commands a reconnect to the unchanged mailbox takes, and LOGOUT."""
+    counted = Counted(dovecot)
+    with counted.tapped:
+        account = await followed.add(counted, USER, account="counted")
+        await session_s(followed, account)
+        counted.heard.clear()
+        await session_s(followed, account)
+        return len(COMPLETED.findall(counted.heard))
+
+
 async def measure(count: int) -> dict[str, object]:
     with Dovecot() as dovecot, tempfile.TemporaryDirectory() as folder:
         maildir = dovecot.maildir(USER)
@@ -97,6 +134,7 @@ async def measure(count: int) -> dict[str, object]:
                 imap.select("INBOX")
             again = [await session_s(followed, account) for _ in range(RECONNECTS)]
             size = await followed.index_bytes(account)
+            taken = await commands(followed, dovecot)
         return {
             "messages": count,
             "first_s": round(first_s, 2),
@@ -106,6 +144,7 @@ async def measure(count: int) -> dict[str, object]:
             "peak_before_mib": round(before, 1),
             "reconnect_ms": round(statistics.median(again) * 1000, 1),
             "reconnect_max_ms": round(max(again) * 1000, 1),
+            "reconnect_commands": taken,
             "index_bytes_per_message": round(size / count, 1),
             "machine": rig.machine(),
         }
@@ -116,5 +155,7 @@ def rss_mib() -> float:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("messages", nargs="?", type=int, default=100_000)
     uvloop.install()
-    print(json.dumps(asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))))
+    print(json.dumps(asyncio.run(measure(parser.parse_args().messages))))

@@ -26,7 +26,6 @@ NOT_YET = {
     "OAuth2 and provider APIs": """
         app baseScopes redirect delegationError outlookSubscription tokenRequest
         useStructuredFormat category emailIds deletedMessages result""",
-    "bounces, told with the message": "bounces",
     "ids of mailboxes, known where they are created alone": "mailboxId",
     "a message number that holds for a moment only": "seq",
     "an address that is pinned": "expectedEmail",
@@ -62,8 +61,13 @@ EXTRA = {
     "idempotencyStrict": "refuses a repeated key with another body",
     "failedRetention": "failed content is kept so that it can be sent again",
     "eventRetention": "the event log outlives delivery",
+    "sentRetention": "what was sent is remembered, so that a bounce finds it",
     "smtpServerTLSRequired": "STARTTLS before anything else",
     "smtpServerNormalise": "bare line ends mended instead of refused",
+    "suppressionRules": "reports put their recipients onto a list",
+    "suppressionScope": "for whom",
+    "suppressionLists": "lists that hold for every message, not only for merges",
+    "suppressionAnswer": "leaves out or refuses",
     "type": "creates sandbox accounts",
     "documentStore": "always false; clients read it",
     "reply": "what the author wrote, without what was quoted",
@@ -75,6 +79,7 @@ EXTRA = {
     "nextTry": "when it is tried again",
     "threading": "threads where the server has none",
     "bodyDiffers": "tells that a repeat was not the same request",
+    "skipped": "recipients on a suppression list, told of a single message as well",
 }
 # Every other difference, by keyword and place, with its reason.
 DIFFERENT = {
@@ -97,6 +102,7 @@ DIFFERENT = {
     "answer missing mailboxes[].id": "servers tell it of new ones alone",
     "answer missing mailboxes[].noSelect": "what cannot be selected is not listed",
     "body maxLength path": "everything is bounded",
+    "body maxLength reason": "everything is bounded",
     "body maxLength source": "everything is bounded",
     "body maxLength search.threadId": "everything is bounded",
     "body maximum search.modseq": "RFC 7162 §7 has 63 bits",

@@ -11,6 +11,7 @@ import pytest
 
 from postroad import store as stores
 from postroad.domain.errors import LeaseLost
+from postroad.domain.sent import Returned, ReturnedKind, SentMessage
 from postroad.domain.setting import SettingValues
 from postroad.engine.housekeeping import CHORES, Housekeeping
 from postroad.engine.wakeup import Hint
@@ -69,6 +70,25 @@ async def test_the_retention_is_a_setting(office: Office) -> None:
     await office.record(3)
     office.set(event_retention_days=1)
     assert await housekeeping(office).do("events") == 2
+
+
+async def test_what_was_sent_and_came_back_goes_after_its_retention(office: Office) -> None:
+    async def unit(tx: Tx) -> None:
+        for n in range(1200):
+            await tx.sent.record(SentMessage(f"q{n}", "one", f"<{n}@x>", ("a@y",), tx.now, tx.now))
+        row = Returned(
+            ReturnedKind.BOUNCE, "one", "one", "AAAA", "<1@x>", "a@y", "failed", "hard",
+            "user_unknown", "5.1.1", None, "q1", tx.now,
+        )  # fmt: skip
+        await tx.returned.record(1, [row])
+
+    await office.store.write(unit)
+    office.set(sent_retention_days=2)
+    keeper = housekeeping(office)
+    office.clock.now += 2 * DAY_MS
+    assert (await keeper.do("sent"), await keeper.do("returned")) == (0, 0)
+    office.clock.now += 1
+    assert (await keeper.do("sent"), await keeper.do("returned")) == (1200, 1)
 
 
 async def test_failed_webhook_jobs_go_after_seven_days_or_beyond_the_newest_500(

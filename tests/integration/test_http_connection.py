@@ -333,3 +333,13 @@ async def test_broken_body_is_refused(place: Place) -> None:
     assert (await answer(reader))[0] == 400
     assert await reader.read() == b""
     writer.close()
+
+
+async def test_broken_body_behind_its_answer_brings_no_second_one(place: Place) -> None:
+    reader, writer = await place.connect()
+    lines = f"POST /v1/account HTTP/1.1\r\nHost: x\r\n{CHUNKED}\r\n\r\n"
+    writer.write(lines.encode())
+    assert (await answer(reader))[0] == 401
+    writer.write(b"z\r\n")
+    assert await reader.read() == b""
+    writer.close()

@@ -1,4 +1,4 @@
-"""The suite of all providers, on IMAP with a real Dovecot."""
+"""The suite of all providers, on IMAP with a real Dovecot and a real Courier."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from postroad.domain.account import Account, ImapSettings, Login, TlsOptions
 from postroad.domain.mailbox import MailboxNumber
 from postroad.domain.secret import Secret
 from postroad.engine.providers.imap import ImapProvider, connector
+from support import courier as couriers
+from support import courier_packages
 from support import dovecot as dovecots
+from support.courier import Courier
 from support.dovecot import Dovecot
 from support.provider_suite import ProviderSuite
 from support.reading_suite import ReadingSuite
@@ -54,11 +57,19 @@ def bare() -> Iterator[Dovecot]:
         yield running
 
 
-async def open_provider(dovecot: Dovecot) -> AsyncIterator[ImapProvider]:
+@pytest.fixture(scope="module")
+def courier() -> Iterator[Courier]:
+    if not courier_packages.is_fetched():
+        pytest.skip(couriers.MISSING)
+    with Courier() as running:
+        yield running
+
+
+async def open_provider(server: Dovecot | Courier) -> AsyncIterator[ImapProvider]:
     user = f"conformance{next(_users)}"
-    login = Login(user, Secret(dovecot.password))
+    login = Login(user, Secret(server.password))
     tls = TlsOptions(verify=False)
-    imap = ImapSettings(dovecot.host, dovecot.port, login=login, tls=tls)
+    imap = ImapSettings(server.host, server.port, login=login, tls=tls)
     account = Account("a", "A", "a@example.test", created_at=1, imap=imap)
     made = ImapProvider(account, numbers=Numbers(), connect=connector(account))
     yield made
@@ -76,4 +87,11 @@ class TestBareImapProvider(ProviderSuite, ReadingSuite):
     @pytest.fixture
     async def provider(self, bare: Dovecot) -> AsyncIterator[ImapProvider]:
         async for made in open_provider(bare):
+            yield made
+
+
+class TestCourierProvider(ProviderSuite, ReadingSuite):
+    @pytest.fixture
+    async def provider(self, courier: Courier) -> AsyncIterator[ImapProvider]:
+        async for made in open_provider(courier):
             yield made

@@ -143,6 +143,44 @@ def test_mail_is_listed_read_changed_moved_and_removed(box: Box) -> None:
     assert gone["moved"]["destination"] == "Trash"
 
 
+def test_a_page_shown_before_tells_what_has_changed_since(box: Box) -> None:
+    for n in range(3):
+        box.dovecot.deliver(box.user, mail(n))
+    box.connect()
+    first = {m["subject"]: m for m in box.get("messages?path=INBOX")["messages"]}
+    with box.dovecot.client(box.user) as imap:
+        imap.select("INBOX")
+        imap.store("1", "+FLAGS", "(\\Flagged \\Seen)")
+        imap.store("2", "+FLAGS", "\\Deleted")
+        imap.expunge()
+    box.dovecot.deliver(box.user, mail(3))
+    for _ in range(2):
+        again = box.get("messages?path=INBOX")["messages"]
+        assert [m["subject"] for m in again] == ["Mail 3", "Mail 2", "Mail 0"]
+        assert again[1] == first["Mail 2"]
+        changed = first["Mail 0"] | {"flags": again[2]["flags"], "flagged": True}
+        del changed["unseen"]
+        assert again[2] == changed
+        assert set(again[2]["flags"]) == {"\\Flagged", "\\Seen"}
+
+
+def test_a_mailbox_made_anew_shows_nothing_of_its_former_life(box: Box) -> None:
+    box.connect()
+    for life in ("first", "second"):
+        with box.dovecot.client(box.user) as imap:
+            imap.delete("Again")
+            imap.create("Again")
+            for n in range(2):
+                imap.append("Again", "", None, f"Subject: {life} {n}\r\n\r\nx\r\n".encode())
+        for _ in range(2):
+            listed = box.get("messages?path=Again")["messages"]
+            assert [(m["uid"], m["subject"]) for m in listed] == [
+                (2, f"{life} 1"),
+                (1, f"{life} 0"),
+            ]
+        box.get("messages?path=INBOX")
+
+
 def test_draft_is_filed_and_found(box: Box) -> None:
     box.connect()
     body = {

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +203,18 @@ def test_a_kill_while_the_copy_is_filed_doubles_neither_copy_nor_message(
         time.sleep(0.5)
         assert count(dovecot, account, "Sent", answer["messageId"]) == 1
         assert sink.counts[answer["messageId"]] == 1
+
+
+def test_in_a_rush_mail_goes_first_and_the_copies_follow(on_road: Road, dovecot: Dovecot) -> None:
+    account = "rush"
+    with Sink() as sink:
+        on_road.account(account, sink, imap=imap_of(dovecot, account))
+        on_road.server.wait_connected(account)
+        at = datetime.now(UTC) + timedelta(seconds=2)
+        due = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        sent = [on_road.submit(account, sendAt=due)["messageId"] for _ in range(200)]
+        on_road.server.wait_until(lambda: len(sink.mails) == 200, 30, "the relay has all")
+        assert len(dovecot.messages(account, "Sent")) < 200
+        on_road.wait_empty(60)
+    filed = [parse_id(octets) for octets, _ in dovecot.messages(account, "Sent")]
+    assert sorted(filed) == sorted(sent)

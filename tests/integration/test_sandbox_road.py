@@ -91,10 +91,17 @@ def test_slow_recipient_takes_its_time(server: Server, receiver: Receiver) -> No
 
 
 def test_bounce_comes_back_as_a_report(server: Server, receiver: Receiver) -> None:
-    receiver.wait_for("messageSent", queueId=submit(server, "bounce@anywhere.test"))
+    queue_id = submit(server, "bounce@anywhere.test")
+    sent = receiver.wait_for("messageSent", queueId=queue_id)
     server.wait_until(
         lambda: "Undelivered Mail" in mailbox(server, "me"), 10, "the report has arrived"
     )
+    bounce = receiver.wait_for("messageBounce", messageId=sent.data["messageId"])
+    assert bounce.data["recipient"] == "bounce@anywhere.test"
+    assert bounce.data["bounce"]["reason"] == "user_unknown"
+    assert bounce.data["submission"]["queueId"] == queue_id
+    new = receiver.wait_for("messageNew", id=bounce.data["bounceMessage"])
+    assert new.data["isBounce"] is True
 
 
 def test_refused_recipient_among_others_is_told(server: Server, receiver: Receiver) -> None:

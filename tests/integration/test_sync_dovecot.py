@@ -13,7 +13,7 @@ import pytest
 from postroad.engine.sync.threads import thread_name, thread_node
 from support import dovecot as dovecots
 from support.dovecot import Dovecot
-from support.followed import Followed, following
+from support.followed import following, message, wait_for
 
 pytestmark = pytest.mark.integration
 _users = itertools.count(1)
@@ -38,14 +38,6 @@ def dovecot(request: pytest.FixtureRequest) -> Iterator[Dovecot]:
 @pytest.fixture
 def user() -> str:
     return f"sync{next(_users)}"
-
-
-def message(subject: str, *, body: str = "Hello", date: datetime | None = None) -> bytes:
-    at = format_datetime(date or datetime.now(UTC))
-    return (
-        f"From: Ann <ann@example.test>\r\nTo: bob@example.test\r\nSubject: {subject}\r\n"
-        f"Message-ID: <{subject}.{next(_users)}@example.test>\r\nDate: {at}\r\n\r\n{body}\r\n"
-    ).encode()
 
 
 async def test_new_mail_is_announced_once_in_order_and_old_mail_is_not(
@@ -88,13 +80,6 @@ async def test_flags_and_deletions_are_told(dovecot: Dovecot, user: str, tmp_pat
         assert changes == {"flags": {"added": ["\\Flagged"], "value": ["\\Flagged"]}}
         assert [one.data["uid"] for one in await followed.events(account, "messageDeleted")] == [1]
         assert [entry.uid for entry in await followed.index(account)] == [2, 3]
-
-
-async def wait_for(followed: Followed, account: str, name: str, count: int) -> None:
-    async def are_there() -> bool:
-        return len(await followed.events(account, name)) >= count
-
-    await followed.until(are_there)
 
 
 async def test_what_happened_while_away_is_told_after_it(

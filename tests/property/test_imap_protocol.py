@@ -20,6 +20,7 @@ from postroad.protocol.imap.dates import date_time, parse_date_time
 from postroad.protocol.imap.fetch import msg_att
 from postroad.protocol.imap.flag_rows import flag_row
 from postroad.protocol.imap.framer import ResponseFramer
+from postroad.protocol.imap.listed_rows import listed_row
 from postroad.protocol.imap.numset import MAX_NUMBER, NumSet
 from postroad.protocol.imap.response import parse_response
 from postroad.protocol.imap.session import ImapSession
@@ -234,6 +235,37 @@ def test_the_short_way_reads_what_the_long_way_reads(frame: bytes) -> None:
     if row is not None:
         c = Cursor(frame, len(b"* 3 FETCH "))
         assert row == msg_att(c, 3)
+
+
+# What structures are made of, so that many are well-formed and few are sensible.
+STRINGS = st.sampled_from(
+    [b"NIL", b'"text"', b'"boundary"', b'"BOUNDARY"', b'" 1 "', b'"a\\" 2 "', b'""', b'"=?x?Q?y?="']
+)
+LEAVES = STRINGS | st.integers(0, 99).map(lambda number: b"%d" % number)
+LISTS = st.recursive(
+    st.lists(LEAVES, min_size=1, max_size=6).map(lambda words: b"(" + b" ".join(words) + b")"),
+    lambda inner: st.lists(LEAVES | inner, min_size=1, max_size=8).map(
+        lambda words: b"(" + b" ".join(words) + b")"
+    ),
+    max_leaves=12,
+)
+PEOPLE = st.lists(
+    st.tuples(STRINGS, STRINGS, STRINGS, STRINGS).map(lambda one: b"(" + b" ".join(one) + b")"),
+    max_size=3,
+).map(lambda one: b"(" + b"".join(one) + b")" if one else b"NIL")
+ENVELOPES = st.tuples(STRINGS, STRINGS, *[PEOPLE] * 6, STRINGS, STRINGS).map(
+    lambda fields: b"ENVELOPE (" + b" ".join(fields) + b")"
+)
+
+
+@given(
+    st.lists(ENVELOPES | LISTS.map(lambda one: b"BODYSTRUCTURE " + one), min_size=1, max_size=2),
+)
+def test_a_row_of_a_list_reads_the_same_in_the_short_way_and_the_long(items: list[bytes]) -> None:
+    frame = b"* 3 FETCH (UID 7 " + b" ".join(items) + b")"
+    row = listed_row(frame)
+    if row is not None:
+        assert row == msg_att(Cursor(frame, len(b"* 3 FETCH ")), 3)
 
 
 COMMON = (

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from postroad.domain.message import TextWish
 from postroad.domain.setting import SettingValues
-from postroad.engine.mail.details import details_of
+from postroad.engine.mail.details import details_of, summary_of
 from postroad.engine.mail.payload import message_new_data
 from postroad.protocol.mime.charsets import decode_octets
 from postroad.protocol.mime.flowed import unflow
@@ -66,8 +66,7 @@ def test_any_octets_are_read_somehow(octets: bytes) -> None:
     text = text_of(octets, EVERYTHING)
     data = message_new_data(
         row,
-        message=MESSAGE,
-        path="INBOX",
+        summary_of(row, message=MESSAGE, path="INBOX"),
         special_use=None,
         settings=ALL_SETTINGS,
         bodies=bodies_of(parsed, EVERYTHING),

@@ -13,6 +13,7 @@ from postroad.protocol.smtp.server import (
     Login,
     MailWanted,
     Octets,
+    RcptWanted,
     Received,
     Reply,
     ServerSession,
@@ -23,7 +24,8 @@ from postroad.protocol.smtp.server import (
 
 _WORDS = [
     b"EHLO c\r\n", b"HELO c\n", b"MAIL FROM:<a@x.test>\r\n", b"MAIL FROM:<>\n", b"RSET\r\n",
-    b"RCPT TO:<b@x.test>\r\n", b"RCPT TO:<b@x.test> NOTIFY=NEVER\r\n", b"DATA\r\n", b"DATA\n",
+    b"RCPT TO:<b@x.test>\r\n", b"RCPT TO:<b@x.test> NOTIFY=NEVER\r\n",
+    b"RCPT TO:<no@x.test>\r\n", b"DATA\r\n", b"DATA\n",
     b".\r\n", b"\r\n.\r\n", b"\n.\n", b"\r.\r\n", b"\n.\r\n", b"\r\n.\n", b"\r\n.\r", b"..\r\n",
     b"text\r\n", b"text\n", b"\r", b"\n", b".", b"\r\r\n", b"BDAT 5\r\n", b"BDAT 5 LAST\r\n",
     b"BDAT 0 LAST\r\n", b"AUTH LOGIN\r\n", b"AUTH PLAIN AHUAcA==\r\n", b"dQ==\r\n", b"*\r\n",
@@ -45,6 +47,8 @@ def _answer(event: Event) -> Reply:
             return Reply(235, "Authentication successful")
         case TlsWanted():
             return Reply(454, "not now", "4.7.0")
+        case RcptWanted(rcpt) if rcpt.path.startswith("no"):
+            return Reply(550, "not to him", "5.1.1")
     return Reply(250, "Accepted")
 
 
@@ -67,7 +71,7 @@ def run(terms: Terms, pieces: list[bytes]) -> tuple[bytes, list[tuple[str, bytes
                     messages.append((mail.path, content))
                     content = b""
                     session.answer(_answer(event))
-                case MailWanted() | Login() | TlsWanted():
+                case MailWanted() | RcptWanted() | Login() | TlsWanted():
                     session.answer(_answer(event))
         said += session.take_output()
     return said, messages, False

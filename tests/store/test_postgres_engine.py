@@ -208,6 +208,10 @@ HOT = {
     "count_events": "event_count",
     "find_idempotency": "idempotency_pkey",
     "find_token": "token_pkey",
+    "find_suppressions": "suppression_pkey",
+    "filled_suppression_lists": "suppression_pkey",
+    "delete_account_suppressions": "suppression_scope",
+    "list_suppressions": "suppression_pkey",
 }
 
 

@@ -329,6 +329,10 @@ HOT = {
     "find_token": "sqlite_autoindex_token_1",
     "find_account": "sqlite_autoindex_account_1",
     "attempts_of": "PRIMARY KEY",
+    "find_suppressions": "sqlite_autoindex_suppression_1",
+    "filled_suppression_lists": "sqlite_autoindex_suppression_1",
+    "delete_account_suppressions": "suppression_scope",
+    "list_suppressions": "sqlite_autoindex_suppression_1",
 }
 
 
@@ -349,7 +353,16 @@ async def test_hot_query_uses_its_index(store: Store, file: Path, name: str) -> 
     ]
     connection.close()
     assert any(HOT[name] in line for line in plan), plan
-    tables = ("submission", "content", "event", "webhook_job", "attempt", "token", "account")
+    tables = (
+        "submission",
+        "content",
+        "event",
+        "webhook_job",
+        "attempt",
+        "token",
+        "account",
+        "suppression",
+    )
     scans = [line for line in plan for table in tables if line == f"SCAN {table}"]
     assert scans == [], plan
     assert not any("ORDER BY" in line for line in plan), plan

@@ -11,7 +11,7 @@ from postroad.domain.mailbox import Mailbox, SpecialUse
 from postroad.domain.mailbox_state import Indexer, MailboxCursor
 from postroad.domain.message_index import Chunk, Entry, marks
 from postroad.store import Store, Tx
-from postroad.store.messages import Trace
+from postroad.store.messages import Trace, encode_listing
 from support.store import START, account
 
 CURSOR = MailboxCursor(
@@ -105,7 +105,7 @@ async def test_everything_goes_with_the_account(store: Store) -> None:
     async def put(tx: Tx) -> None:
         await tx.messages.put_cursor("a", CURSOR)
         await tx.messages.put_chunk("a", 1, 1, Chunk([Entry(1, marks(()))]))
-        await tx.messages.put_listing("a", [Mailbox("INBOX", "/")])
+        await tx.messages.put_listing("a", encode_listing([Mailbox("INBOX", "/")]))
         await tx.messages.join_thread("a", [1])
 
     await store.write(put)
@@ -126,8 +126,10 @@ async def test_a_listing_comes_back_as_it_was_put(store: Store) -> None:
         Mailbox("INBOX", "/", SpecialUse.INBOX, "extension"),
         Mailbox("Entwürfe", None, None, None, False, ("\\HasNoChildren",)),
     ]
-    await store.write(lambda tx: tx.messages.put_listing("a", listing[:1]))
-    await store.write(lambda tx: tx.messages.put_listing("a", listing))
+    first, second = encode_listing(listing[:1]), encode_listing(listing)
+    assert await store.write(lambda tx: tx.messages.put_listing("a", first))
+    assert await store.write(lambda tx: tx.messages.put_listing("a", second))
+    assert not await store.write(lambda tx: tx.messages.put_listing("a", second))
 
     assert await store.read(lambda tx: tx.messages.listing("a")) == listing
 

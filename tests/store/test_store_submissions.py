@@ -182,6 +182,14 @@ async def test_late_acceptance_of_a_failed_one_is_filed_and_of_a_cancelled_one_i
     assert (await store.read(lambda tx: tx.submissions.get("q2"))).state is SubmissionState.DONE
 
 
+async def test_finishing_may_be_due_later(store: Store, clock: Clock) -> None:
+    (sub,) = await enqueue(store, submission("q1"))
+    await store.write(lambda tx: tx.submissions.accept(sub, "250 ok", finish_delay_ms=5_000))
+    assert await claim(store, state=ACCEPTED) == []
+    clock.ms += 5_000
+    assert [one.queue_id for one in await claim(store, state=ACCEPTED)] == ["q1"]
+
+
 async def test_finishing_is_claimed_counted_and_ends_in_done(store: Store, clock: Clock) -> None:
     (sub,) = await enqueue(store, submission("q1"))
     await store.write(lambda tx: tx.submissions.accept(sub, "250 ok"))

@@ -22,6 +22,7 @@ from postroad.engine.mail.service import Mail
 from postroad.engine.providers.sandbox import SandboxProvider
 from postroad.engine.settings import Settings
 from postroad.engine.submit.request import SubmitRequest, SubmitResult
+from postroad.engine.suppression.service import Suppression
 
 NOW_MS = 1_629_126_286_161  # 2021-08-16T15:04:46.161Z
 
@@ -156,6 +157,7 @@ class MemoryEngine:
         self.mail = Mail(store, Directory(store), self._provider_of)
         self.access = access
         self.settings = Settings(store)
+        self.suppression = Suppression(store, self.settings)
         self.is_healthy = True
         self.measured = 0
 

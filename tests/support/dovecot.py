@@ -41,7 +41,7 @@ state_dir = {dir}/state
 log_path = {dir}/dovecot.log
 protocols = {protocols}
 listen = 127.0.0.1
-ssl = yes
+ssl = {ssl}
 ssl_cert = <{dir}/cert.pem
 ssl_key = <{dir}/key.pem
 disable_plaintext_auth = {needs_tls}
@@ -103,6 +103,15 @@ protocol imap {{
 protocol lmtp {{
   postmaster_address = postmaster@example.test
 }}
+{quota}
+"""
+_QUOTA = """
+plugin {{
+  quota = count:User
+  {rule}
+  quota_grace = 0
+  quota_vsizes = yes
+}}
 """
 _USES = ("Sent", "Drafts", "Trash", "Junk", "Archive")
 
@@ -124,14 +133,18 @@ class Dovecot:
         special_use: bool = True,  # SPECIAL-USE attributes on the usual mailboxes
         compress: bool = True,  # COMPRESS=DEFLATE
         needs_tls: bool = False,  # LOGINDISABLED before TLS
+        has_tls: bool = True,  # without it nothing but the plain port answers
         prefix: str = "",  # of the personal namespace, "INBOX."
         capability: str | None = None,  # announce exactly this
+        quota: str | None = None,  # "*:storage=10M"; "" has the quota root without a limit
     ) -> None:
         self._special_use = special_use
         self._compress = compress
         self._needs_tls = needs_tls
+        self._has_tls = has_tls
         self._prefix = prefix
         self.capability = capability
+        self._quota = quota
         self._process: subprocess.Popen[bytes] | None = None
         self.port = self.tls_port = self.lmtp_port = 0
         self.ca = ""
@@ -254,12 +267,17 @@ class Dovecot:
                 "service imap-login {\n  chroot =\n}\nservice anvil {\n  chroot =\n}\n"
                 "service stats {\n  chroot =\n}\n"
             )
+        plugins = ["zlib"] * self._compress + ["quota"] * (self._quota is not None)
         return _CONFIG.format(
             dir=self._dir,
             protocols="imap lmtp" if _has_lmtp() else "imap",
+            ssl="yes" if self._has_tls else "no",
             needs_tls="yes" if self._needs_tls else "no",
-            mail_plugins="zlib" if self._compress else "",
-            imap_plugins="zlib imap_zlib" if self._compress else "",
+            mail_plugins=" ".join(plugins),
+            imap_plugins=" ".join([*plugins, *(f"imap_{name}" for name in plugins)]),
+            quota=""
+            if self._quota is None
+            else _QUOTA.format(rule=f"quota_rule = {self._quota}" if self._quota else ""),
             capability=f"imap_capability = {self.capability}" if self.capability else "",
             unprivileged=unprivileged,
             password=self.password,

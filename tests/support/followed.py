@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
+from typing import Protocol
 
 from postroad import store as stores
 from postroad.domain.account import (
@@ -34,10 +38,21 @@ from postroad.engine.sync.describe import MessageDescriber
 from postroad.engine.trust import Trust
 from postroad.store import Store
 from postroad.store.events import EventPosition
-from support.dovecot import Dovecot
 from support.sync_rig import Told
 
 LIMIT_S = 20.0
+_numbers = itertools.count(1)
+
+
+class MailServer(Protocol):
+    """Where the accounts are; any user name gets in with the one password."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def password(self) -> str: ...
 
 
 class Followed:
@@ -51,9 +66,9 @@ class Followed:
         self.accounts = accounts
         self.settings = settings
 
-    async def add(self, dovecot: Dovecot, user: str, **changes: object) -> str:
-        login = Login(user, Secret(dovecot.password))
-        imap = ImapSettings(dovecot.host, dovecot.port, login=login, tls=TlsOptions(verify=False))
+    async def add(self, server: MailServer, user: str, **changes: object) -> str:
+        login = Login(user, Secret(server.password))
+        imap = ImapSettings(server.host, server.port, login=login, tls=TlsOptions(verify=False))
         draft = Account(user, user, f"{user}@example.test", created_at=0, imap=imap)
         account, _ = await self.accounts.create(replace(draft, **changes))  # type: ignore[arg-type]  # a test names fields
         return account
@@ -116,6 +131,25 @@ class Followed:
             lambda tx: tx.messages.chunks(account, cursor.number, from_uid=1, limit=10_000)
         )
         return sum(len(chunk.encode()) for _, chunk in chunks)
+
+
+def message(subject: str, *, body: str = "Hello", date: datetime | None = None) -> bytes:
+    """A mail of now, or of ``date``, with a Message-ID of its own."""
+    at = format_datetime(date or datetime.now(UTC))
+    return (
+        f"From: Ann <ann@example.test>\r\nTo: bob@example.test\r\nSubject: {subject}\r\n"
+        f"Message-ID: <{subject}.{next(_numbers)}@example.test>\r\nDate: {at}\r\n\r\n{body}\r\n"
+    ).encode()
+
+
+async def wait_for(followed: Followed, account: str, name: str, count: int) -> list[Told]:
+    """Wait until so many events of a kind were recorded; all that were."""
+
+    async def are_there() -> bool:
+        return len(await followed.events(account, name)) >= count
+
+    await followed.until(are_there)
+    return await followed.events(account, name)
 
 
 @asynccontextmanager

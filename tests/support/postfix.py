@@ -152,8 +152,17 @@ def is_possible() -> bool:
 
 
 @contextmanager
-def postfix(relay_host: str, relay_port: int, *, offers_tls: bool = False) -> Iterator[Postfix]:
-    """Run one that relays to ``relay_host``; ``port`` offers STARTTLS if ``offers_tls``."""
+def postfix(
+    relay_host: str,
+    relay_port: int,
+    *,
+    offers_tls: bool = False,
+    home: tuple[str, int] | None = None,
+) -> Iterator[Postfix]:
+    """Run one that relays to ``relay_host``; ``port`` offers STARTTLS if ``offers_tls``.
+
+    ``home`` is a domain whose mail, bounces above all, goes to an LMTP port of loopback instead.
+    """
     with ExitStack() as stack:
         # Not pytest's own folder: Postfix's unprivileged daemons have to reach it.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="postfix-")))
@@ -169,6 +178,8 @@ def postfix(relay_host: str, relay_port: int, *, offers_tls: bool = False) -> It
             ca=pem[pem.index("-----BEGIN CERTIFICATE") :],
         )
         _configure(running, relay_host, relay_port, offers_tls)
+        if home is not None:
+            _deliver_home(folder, *home)
         stack.enter_context(_dovecot(folder))
         _postfix(folder, "start")
         stack.callback(_postfix, folder, "stop")
@@ -202,6 +213,11 @@ def _configure(running: Postfix, relay_host: str, relay_port: int, offers_tls: b
     (folder / "spool").mkdir()
     (folder / "data").mkdir()
     shutil.chown(folder / "data", "postfix")
+
+
+def _deliver_home(folder: Path, domain: str, lmtp_port: int) -> None:
+    with (folder / "etc" / "main.cf").open("a") as config:
+        config.write(f"transport_maps = inline:{{{{{domain}=lmtp:inet:127.0.0.1:{lmtp_port}}}}}\n")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from itertools import count
 
 from postroad.domain.mailbox_state import MailboxCursor
 from postroad.engine.sync.connection import Connection
-from postroad.engine.sync.describe import Description
+from postroad.engine.sync.describe import Bodies, Description
 from postroad.protocol.imap import utf7
 from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.imap.listing import ListEntry, Namespace
@@ -231,8 +231,9 @@ class ScriptedConnection:
         return IdleEnd.STOPPED if stopped and not told else IdleEnd.CHANGED
 
     def stop_idle(self) -> None:
-        self._is_stopped = True
-        self._stir.set()
+        if self.is_idling.is_set():
+            self._is_stopped = True
+            self._stir.set()
 
     async def notify(
         self, *, mailboxes: Sequence[bytes] | None = None, status: bool = False
@@ -399,8 +400,17 @@ class ScriptedDescriber:
     def is_complete(self, row: Fetched) -> bool:
         return row.sections.get("HEADER") is not None
 
+    async def read_ahead(self, connection: Connection, rows: Sequence[Fetched]) -> Bodies:
+        return {}
+
     async def describe(
-        self, connection: Connection, cursor: MailboxCursor, row: Fetched, *, not_before: int | None
+        self,
+        connection: Connection,
+        cursor: MailboxCursor,
+        row: Fetched,
+        *,
+        not_before: int | None,
+        ahead: Bodies,
     ) -> Description:
         header = row.sections["HEADER"] or b""
         message_id, _, references = header.decode().partition(" ")

@@ -19,6 +19,9 @@ class EventName(StrEnum):
     MESSAGE_SENT = "messageSent"
     MESSAGE_DELIVERY_ERROR = "messageDeliveryError"
     MESSAGE_FAILED = "messageFailed"
+    MESSAGE_BOUNCE = "messageBounce"
+    MESSAGE_COMPLAINT = "messageComplaint"
+    MESSAGE_REPLY = "messageReply"  # ours; sent only where it is asked for by name
     MAILBOX_RESET = "mailboxReset"
     MAILBOX_DELETED = "mailboxDeleted"
     MAILBOX_NEW = "mailboxNew"
@@ -28,6 +31,7 @@ class EventName(StrEnum):
     ACCOUNT_ADDED = "accountAdded"
     ACCOUNT_INITIALIZED = "accountInitialized"
     ACCOUNT_DELETED = "accountDeleted"
+    RECIPIENT_SUPPRESSED = "recipientSuppressed"  # ours; sent only where it is asked for by name
 
 
 @dataclass(frozen=True, slots=True)

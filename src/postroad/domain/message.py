@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from postroad.domain.address import Address
 from postroad.domain.mailbox import SpecialUse
+from postroad.domain.sent import Returned
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ class MessageSummary:
     is_auto_reply: bool = False
     message_special_use: SpecialUse | None = None  # contract B-061
     preview: str | None = None
+    bounces: tuple[Returned, ...] = ()  # of this message, oldest first. Contract B-062
 
     @property
     def is_unseen(self) -> bool:
@@ -159,7 +161,7 @@ class MessageSummary:
         return self._has("\\draft")
 
     def _has(self, flag: str) -> bool:
-        return any(one.lower() == flag for one in self.flags)
+        return flag in [one.lower() for one in self.flags]
 
 
 @dataclass(frozen=True, slots=True)

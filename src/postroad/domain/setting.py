@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import overload
+from enum import StrEnum
+from typing import TypeVar, overload
 
 from postroad.domain.secret import Secret
 from postroad.domain.setting_table import BY_KEY, SETTINGS
+from postroad.domain.suppression import (
+    RESERVED_LIST,
+    SuppressionAnswer,
+    SuppressionRules,
+    SuppressionScope,
+)
 
-__all__ = ["BY_KEY", "SETTINGS", "SettingValues", "SmtpServerValues"]
+__all__ = ["BY_KEY", "SETTINGS", "SettingValues", "SmtpServerValues", "SuppressionValues"]
+
+E = TypeVar("E", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,27 @@ class SmtpServerValues:
     tls_enabled: bool = False
     tls_required: bool = False
     normalise: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionValues:
+    """The settings of suppression lists."""
+
+    rules: SuppressionRules = SuppressionRules.OFF
+    scope: SuppressionScope = SuppressionScope.ACCOUNT
+    lists: tuple[str, ...] = (RESERVED_LIST,)  # that hold for every message
+    answer: SuppressionAnswer = SuppressionAnswer.SKIPPED
+
+    @classmethod
+    def of(cls, stored: Mapping[str, object]) -> SuppressionValues:
+        base = cls()
+        has_lists = isinstance(stored.get("suppressionLists"), list)
+        return cls(
+            rules=_choice(stored, "suppressionRules", base.rules),
+            scope=_choice(stored, "suppressionScope", base.scope),
+            lists=_strings(stored, "suppressionLists") if has_lists else base.lists,
+            answer=_choice(stored, "suppressionAnswer", base.answer),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +78,7 @@ class SettingValues:
     idempotency_strict: bool = False
     failed_retention_days: int = 7
     event_retention_days: int = 14
+    sent_retention_days: int = 30
     notify_text: bool = True
     notify_text_size: int = 2_097_152  # characters; 0 is no limit
     notify_headers: tuple[str, ...] = ()
@@ -64,6 +95,7 @@ class SettingValues:
     imap_client_version: str | None = None
     imap_client_vendor: str | None = None
     imap_client_support_url: str | None = None
+    suppression: SuppressionValues = SuppressionValues()
     smtp_server: SmtpServerValues = SmtpServerValues()
 
     @property
@@ -98,6 +130,7 @@ class SettingValues:
             idempotency_strict=_flag(stored, "idempotencyStrict", False),
             failed_retention_days=_number(stored, "failedRetention", base.failed_retention_days),
             event_retention_days=_number(stored, "eventRetention", base.event_retention_days),
+            sent_retention_days=_number(stored, "sentRetention", base.sent_retention_days),
             notify_text=_flag(stored, "notifyText", base.notify_text),
             notify_text_size=_number(stored, "notifyTextSize", base.notify_text_size),
             notify_headers=_strings(stored, "notifyHeaders"),
@@ -114,6 +147,7 @@ class SettingValues:
             imap_client_version=_string(stored, "imapClientVersion"),
             imap_client_vendor=_string(stored, "imapClientVendor"),
             imap_client_support_url=_string(stored, "imapClientSupportUrl"),
+            suppression=SuppressionValues.of(stored),
             smtp_server=SmtpServerValues(
                 enabled=_flag(stored, "smtpServerEnabled", False),
                 port=_number(stored, "smtpServerPort", 2525),
@@ -145,6 +179,12 @@ def _number(stored: Mapping[str, object], key: str, default: int | None = None) 
 def _string(stored: Mapping[str, object], key: str) -> str | None:
     value = stored.get(key)
     return value or None if isinstance(value, str) else None
+
+
+def _choice(stored: Mapping[str, object], key: str, default: E) -> E:
+    kind = type(default)
+    value = stored.get(key)
+    return kind(value) if isinstance(value, str) and value in {*kind} else default
 
 
 def _secret(stored: Mapping[str, object], key: str) -> Secret[str] | None:

@@ -13,6 +13,12 @@ from types import MappingProxyType
 from typing import Final
 
 from postroad.domain.setting_kinds import Setting, SettingKind
+from postroad.domain.suppression import (
+    RESERVED_LIST,
+    SuppressionAnswer,
+    SuppressionRules,
+    SuppressionScope,
+)
 from postroad.domain.url import HTTP, PROXIES
 
 _DAY_MS: Final = 86_400_000
@@ -101,6 +107,16 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         SettingKind.INTEGER,
         "Days for which the event log is kept.",
         14,
+        minimum=1,
+        maximum=3_650,
+        is_nullable=True,
+        is_ours=True,
+    ),
+    Setting(
+        "sentRetention",
+        SettingKind.INTEGER,
+        "Days for which it is remembered what was sent and what came back of it.",
+        30,
         minimum=1,
         maximum=3_650,
         is_nullable=True,
@@ -204,6 +220,44 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         SettingKind.URL,
         "Support address told to IMAP servers with ID.",
         schemes=(*HTTP, "mailto"),
+    ),
+    Setting(
+        "suppressionRules",
+        SettingKind.CHOICE,
+        f"Which reports put their recipient onto the list `{RESERVED_LIST}`.",
+        SuppressionRules.OFF.value,
+        choices=tuple(item.value for item in SuppressionRules),
+        is_nullable=True,
+        is_ours=True,
+    ),
+    Setting(
+        "suppressionScope",
+        SettingKind.CHOICE,
+        f"For whom an address on `{RESERVED_LIST}` is suppressed: for the `account` that wrote to "
+        "it, or for all (`global`).",
+        SuppressionScope.ACCOUNT.value,
+        choices=tuple(item.value for item in SuppressionScope),
+        is_nullable=True,
+        is_ours=True,
+    ),
+    Setting(
+        "suppressionLists",
+        SettingKind.NAMES,
+        "Lists that hold for every message; an empty array checks nothing.",
+        (RESERVED_LIST,),
+        max_length=253,
+        is_nullable=True,
+        is_ours=True,
+    ),
+    Setting(
+        "suppressionAnswer",
+        SettingKind.CHOICE,
+        "What becomes of a submit with a suppressed recipient: `skipped` leaves that one out and "
+        "tells, `refuse` refuses all of it.",
+        SuppressionAnswer.SKIPPED.value,
+        choices=tuple(item.value for item in SuppressionAnswer),
+        is_nullable=True,
+        is_ours=True,
     ),
     Setting("smtpServerEnabled", SettingKind.BOOLEAN, "Whether mail is taken over SMTP.", False),
     Setting(

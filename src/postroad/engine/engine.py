@@ -10,6 +10,7 @@ from postroad.engine.delivery.outbox import Outbox
 from postroad.engine.mail.service import Mail
 from postroad.engine.settings import Settings
 from postroad.engine.submit.accept import Submit
+from postroad.engine.suppression.service import Suppression
 from postroad.observe import metrics
 from postroad.store import Store, Tx
 
@@ -25,6 +26,7 @@ class Engine:
     mail: Mail
     access: Access
     settings: Settings
+    suppression: Suppression
 
     async def health(self) -> bool:
         """Whether a message handed over now would be kept."""

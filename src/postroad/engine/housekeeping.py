@@ -78,6 +78,14 @@ async def _purge_traces(tx: Tx, values: SettingValues) -> int:
     return await tx.messages.purge_traces(before=tx.now - TRACE_KEPT_MS)
 
 
+async def _purge_sent(tx: Tx, values: SettingValues) -> int:
+    return await tx.sent.purge(before=tx.now - values.sent_retention_days * _DAY_MS)
+
+
+async def _purge_returned(tx: Tx, values: SettingValues) -> int:
+    return await tx.returned.purge(before=tx.now - values.sent_retention_days * _DAY_MS)
+
+
 async def _purge_webhooks(tx: Tx, values: SettingValues) -> int:
     return await tx.webhooks.purge_failed(before=tx.now - _WEBHOOKS_MS, keep=_MAX_WEBHOOKS)
 
@@ -88,6 +96,8 @@ CHORES = (
     Chore("idempotency", 600, _purge_idempotency),
     Chore("webhooks", 600, _purge_webhooks),
     Chore("traces", 3600, _purge_traces),
+    Chore("sent", 600, _purge_sent),
+    Chore("returned", 3600, _purge_returned),
 )
 _ORPHANS = "orphans"  # octets that no message came to; they lie outside of any transaction
 _ORPHANS_EVERY_S = 3600.0

@@ -65,6 +65,11 @@ def _histogram(name: str, meaning: str, buckets: Sequence[float]) -> Histogram:
 _SUBMISSIONS = _counter(
     "postroad_submissions_accepted", "Messages on disk and promised to be relayed.", "source"
 )
+_SUPPRESSED = _counter(
+    "postroad_recipients_suppressed",
+    "Recipients of submits who were on a suppression list, by what came of them.",
+    "outcome",
+)
 _QUEUE = _gauge(
     "postroad_queue_messages", "Submissions in each state, at the time of the scrape.", "state"
 )
@@ -79,6 +84,15 @@ _RELAY_SECONDS = _histogram(
     _NETWORK_S,
 )
 _EVENTS = _counter("postroad_events_recorded", "Events written to the event log.", "event")
+_RETURNED = _counter(
+    "postroad_mail_returned",
+    "Bounces, complaints and replies told, by what led to the message that was sent.",
+    "kind",
+    "matched_by",
+)
+_BOUNCES = _counter(
+    "postroad_bounces", "Recipients that bounced, by what the report says.", "type", "reason"
+)
 _WEBHOOKS = _counter(
     "postroad_webhook_deliveries", "Requests to webhook targets, by what came of them.", "outcome"
 )
@@ -138,6 +152,11 @@ def submission_accepted(source: str) -> None:
     _bound(_SUBMISSIONS, source).inc()
 
 
+def recipients_suppressed(outcome: str, count: int) -> None:
+    """Count suppressed recipients; ``outcome`` is ``skipped`` or ``refused``."""
+    _bound(_SUPPRESSED, outcome).inc(count)
+
+
 def relay_attempted(outcome: str, seconds: float) -> None:
     """Count one attempt; ``outcome`` is ``accepted``, ``deferred`` or ``rejected``."""
     _bound(_RELAY_ATTEMPTS, outcome).inc()
@@ -147,6 +166,19 @@ def relay_attempted(outcome: str, seconds: float) -> None:
 def event_recorded(name: str) -> None:
     """Count one event in the log; ``name`` is an ``EventName`` value."""
     _bound(_EVENTS, name).inc()
+
+
+def mail_returned(kind: str, matched_by: str) -> None:
+    """Count one event; ``kind`` is ``bounce``, ``complaint`` or ``reply``.
+
+    ``matched_by`` is a ``MatchedBy`` value, or ``nothing``.
+    """
+    _bound(_RETURNED, kind, matched_by).inc()
+
+
+def bounce_recorded(type_: str, reason: str) -> None:
+    """Count one recipient; the arguments are a ``BounceType`` and a ``BounceReason`` value."""
+    _bound(_BOUNCES, type_, reason).inc()
 
 
 def webhook_delivered(outcome: str, seconds: float) -> None:

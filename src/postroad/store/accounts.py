@@ -114,9 +114,10 @@ class Accounts:
     async def delete(self, account: str) -> bool:
         """Forget the account and everything of it; false when there was none.
 
-        Queue, contents, tokens, mailbox numbers, idempotency keys, counters and status go; the
-        events stay in the log. A queue of many thousands is better emptied first, by
-        ``submissions.remove_account`` in units of their own. Wakes ``accounts`` and ``tokens``.
+        Queue, contents, tokens, mailbox numbers, idempotency keys, counters, status and what is
+        suppressed for it alone go; the events stay in the log. A queue of many thousands is
+        better emptied first, by ``submissions.remove_account`` in units of their own. Wakes
+        ``accounts`` and ``tokens``.
         """
         deleted = await self._session.run("delete_account", account=account)
         if not deleted:
@@ -124,6 +125,7 @@ class Accounts:
         submissions = Submissions(self._session)
         while await submissions.remove_account(account):
             pass
+        await self._session.run("delete_account_suppressions", account=account)
         self._session.defer("delete_account_idempotency", account=account)
         self._session.defer("delete_event_totals", account=account)
         self._session.notify("accounts", account)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from postroad.domain.submission import Content
 from postroad.store.dialect import Engine, SqlValue
+from postroad.store.recent import RecentContents
 from postroad.store.sealed import Sealer
 from postroad.store.wake import Wake
 
@@ -38,6 +39,7 @@ class Session(Protocol):
 
     now: int  # epoch ms, one value for the whole unit
     sealer: Sealer
+    recent: RecentContents
 
     async def one(self, query: str, **params: SqlValue) -> Row:
         """The only row. A query that finds none is a bug and raises :exc:`LookupError`."""

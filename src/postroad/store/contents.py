@@ -83,6 +83,8 @@ async def drop_contents(session: Session, content_ids: Sequence[str]) -> int:
     """Delete content rows and all that hangs on them; returns how many there were."""
     if not content_ids:
         return 0
+    for content_id in content_ids:
+        session.recent.take(content_id)
     if len(content_ids) == 1:
         rows = await session.many("delete_content", content_id=content_ids[0])
     else:

@@ -181,14 +181,21 @@ async def stage(
 
 
 async def read(
-    backend: Backend, large: LargeOctets, content: Content, *, skip_bcc: bool
+    backend: Backend,
+    large: LargeOctets,
+    content: Content,
+    recent: bytes | None,
+    *,
+    skip_bcc: bool,
 ) -> AsyncIterator[bytes]:
-    """See ``Store.open_content``."""
+    """See ``Store.open_content``. ``recent`` are the octets, where they are at hand."""
     content_id = content.content_id
-    found = await backend.read(lambda tx: tx.contents.find_inline(content_id), quick=True)
-    if found is None:
-        raise NotFound("The message content is gone")
-    data, spill = found
+    data, spill = recent, None
+    if data is None:
+        found = await backend.read(lambda tx: tx.contents.find_inline(content_id), quick=True)
+        if found is None:
+            raise NotFound("The message content is gone")
+        data, spill = found
     start, end = (content.bcc_start, content.bcc_end) if skip_bcc else (0, 0)
     if data is not None:
         yield data if start == end else data[:start] + data[end:]

@@ -17,6 +17,7 @@ from postroad.store.backend import Backend, Store, T, Unit
 from postroad.store.contents import Staged
 from postroad.store.dialect import Engine
 from postroad.store.octets import Chunks, Files, LargeOctets
+from postroad.store.recent import RecentContents
 from postroad.store.sealed import Sealer
 from postroad.store.sqlite import SqliteBackend
 from postroad.store.wake import Wake
@@ -54,24 +55,30 @@ async def open_store(
     served already, or was made by a newer version.
     """
     sealer = await asyncio.to_thread(Sealer, secret, old_secrets)
-    wake = Wake()
+    wake, recent = Wake(), RecentContents()
     url = str(database)
     if url.startswith(("postgresql://", "postgres://")):
         # Half of all installations never need the driver.
         from postroad.store.postgres import PostgresBackend
 
         postgres = await PostgresBackend.open(
-            url, sealer=sealer, clock=clock, wake=wake, name=node_id or secrets.token_hex(8)
+            url,
+            sealer=sealer,
+            clock=clock,
+            wake=wake,
+            recent=recent,
+            name=node_id or secrets.token_hex(8),
         )
-        return OpenStore(postgres, Chunks(postgres), sealer, wake)
+        return OpenStore(postgres, Chunks(postgres), sealer, wake, recent)
     sqlite = SqliteBackend(
         _sqlite_path(url),
         sealer=sealer,
         clock=clock or wall_clock,
         wake=wake,
+        recent=recent,
         is_exclusive=is_exclusive,
     )
-    return OpenStore(sqlite, Files(sqlite, sqlite.spill), sealer, wake)
+    return OpenStore(sqlite, Files(sqlite, sqlite.spill), sealer, wake, recent)
 
 
 def _sqlite_path(database: str) -> Path:
@@ -99,11 +106,19 @@ def _file(path: Path) -> Path:
 class OpenStore:
     """An engine, and around it what does not depend on the engine. See ``backend.Store``."""
 
-    def __init__(self, backend: Backend, large: LargeOctets, sealer: Sealer, wake: Wake) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        large: LargeOctets,
+        sealer: Sealer,
+        wake: Wake,
+        recent: RecentContents,
+    ) -> None:
         self._backend = backend
         self._large = large
         self._sealer = sealer
         self._wake = wake
+        self._recent = recent
 
     @property
     def engine(self) -> Engine:
@@ -133,10 +148,14 @@ class OpenStore:
         bcc_start: int = 0,
         bcc_end: int = 0,
     ) -> Staged:
-        return await octets.stage(self._backend, self._large, pieces, bcc_start, bcc_end)
+        staged = await octets.stage(self._backend, self._large, pieces, bcc_start, bcc_end)
+        if staged.data is not None:
+            self._recent.put(staged.content.content_id, staged.data)
+        return staged
 
     def open_content(self, content: Content, *, skip_bcc: bool) -> AsyncIterator[bytes]:
-        return octets.read(self._backend, self._large, content, skip_bcc=skip_bcc)
+        recent = self._recent.take(content.content_id)
+        return octets.read(self._backend, self._large, content, recent, skip_bcc=skip_bcc)
 
     async def sweep_orphans(self) -> int:
         return await self._large.sweep()

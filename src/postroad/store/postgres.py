@@ -23,6 +23,7 @@ from postroad.store.dialect import Engine, load_migrations, load_queries
 from postroad.store.migrate import CREATE_VERSIONS, LIST_VERSIONS, checksum, pending
 from postroad.store.postgres_session import PostgresSession
 from postroad.store.postgres_wake import Messenger
+from postroad.store.recent import RecentContents
 from postroad.store.sealed import Sealer
 from postroad.store.wake import Wake
 
@@ -76,12 +77,14 @@ class PostgresBackend:
         pool: asyncpg.Pool[asyncpg.Record],
         messenger: Messenger,
         sealer: Sealer,
+        recent: RecentContents,
         clock: Callable[[], int],
         wake: Wake,
     ) -> None:
         self._pool = pool
         self._messenger = messenger
         self._sealer = sealer
+        self._recent = recent
         self._clock = clock
         self._wake = wake
         self._queries = load_queries(Engine.POSTGRES)
@@ -98,6 +101,7 @@ class PostgresBackend:
         sealer: Sealer,
         clock: Callable[[], int] | None,
         wake: Wake,
+        recent: RecentContents,
         name: str,
     ) -> PostgresBackend:
         """Connect and migrate. ``clock`` ``None`` is this machine's, corrected by the server's.
@@ -138,7 +142,7 @@ class PostgresBackend:
             raise ConfigError(f"The database cannot be reached: {_words(error)}") from error
         except asyncpg.PostgresError as error:
             raise ConfigError(f"The database refuses: {_words(error)}") from error
-        return cls(pool, messenger, sealer, own_clock, wake)
+        return cls(pool, messenger, sealer, recent, own_clock, wake)
 
     def now(self) -> int:
         return self._clock() + self._messenger.offset_ms
@@ -236,7 +240,9 @@ class PostgresBackend:
             await self._pool.release(connection)
 
     def _session(self, connection: Connection, begin: str | None) -> PostgresSession:
-        return PostgresSession(connection, self._queries, self._sealer, self.now(), begin)
+        return PostgresSession(
+            connection, self._queries, self._sealer, self._recent, self.now(), begin
+        )
 
 
 class _RunAgain(Exception):

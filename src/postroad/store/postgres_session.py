@@ -17,6 +17,7 @@ import asyncpg
 from postroad.domain.errors import Conflict, Invalid
 from postroad.store.backend import Row
 from postroad.store.dialect import Queries, Query, SqlValue
+from postroad.store.recent import RecentContents
 from postroad.store.sealed import Sealer
 from postroad.store.tx import Tx
 from postroad.store.wake import Note
@@ -39,13 +40,14 @@ class PostgresSession:
     """The session of one unit."""
 
     __slots__ = ("_begin", "_connection", "_deferred", "_queries", "is_begun", "notes", "now",
-                 "sealer", "tx")  # fmt: skip
+                 "recent", "sealer", "tx")  # fmt: skip
 
     def __init__(
         self,
         connection: Connection,
         queries: Queries,
         sealer: Sealer,
+        recent: RecentContents,
         now: int,
         begin: str | None,
     ) -> None:
@@ -56,6 +58,7 @@ class PostgresSession:
         self._deferred: list[tuple[Query, tuple[SqlValue, ...]]] = []
         self.is_begun = False
         self.sealer = sealer
+        self.recent = recent
         self.now = now
         self.notes: list[Note] = []
         self.tx = Tx(self)

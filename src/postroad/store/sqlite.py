@@ -19,6 +19,7 @@ from postroad.domain.errors import ConfigError, Unavailable
 from postroad.store.backend import T, Unit
 from postroad.store.dialect import Engine, load_migrations, load_queries
 from postroad.store.migrate import CREATE_VERSIONS, LIST_VERSIONS, checksum, pending
+from postroad.store.recent import RecentContents
 from postroad.store.sealed import Sealer
 from postroad.store.spill import SpillDirectory
 from postroad.store.sqlite_reader import Readers
@@ -43,6 +44,7 @@ class SqliteBackend:
         sealer: Sealer,
         clock: Callable[[], int],
         wake: Wake,
+        recent: RecentContents,
         is_exclusive: bool,
     ) -> None:
         """Blocks on the disk for a moment; needs a running event loop. See :meth:`open`."""
@@ -60,14 +62,14 @@ class SqliteBackend:
             connection.set_busy_timeout(0)
             self._writer = Writer(
                 connection,
-                SqliteSession(connection, self._queries, sealer),
+                SqliteSession(connection, self._queries, sealer, recent),
                 self.spill,
                 clock=clock,
                 deliver=self._deliver,
                 stir=wake.tell_all,
             )
             self._connection = connection
-            self._readers = Readers(path, self._queries, sealer, clock)
+            self._readers = Readers(path, self._queries, sealer, recent, clock)
         except BaseException:
             self._release_lock()
             raise

@@ -16,6 +16,7 @@ import apsw
 
 from postroad.store.backend import T, Unit
 from postroad.store.dialect import Queries
+from postroad.store.recent import RecentContents
 from postroad.store.sealed import Sealer
 from postroad.store.sqlite_session import Run, SqliteSession
 from postroad.store.sqlite_writer import BUSY_MS, STORAGE_ERRORS, unavailable
@@ -27,14 +28,19 @@ class Reader:
     """A read-only connection; units use it one after the other."""
 
     def __init__(
-        self, path: Path, queries: Queries, sealer: Sealer, clock: Callable[[], int]
+        self,
+        path: Path,
+        queries: Queries,
+        sealer: Sealer,
+        recent: RecentContents,
+        clock: Callable[[], int],
     ) -> None:
         self._connection = apsw.Connection(
             str(path), flags=apsw.SQLITE_OPEN_READONLY, statementcachesize=200
         )
         self._connection.set_busy_timeout(BUSY_MS)
         self._cursor = self._connection.cursor()
-        self._session = SqliteSession(self._connection, queries, sealer)
+        self._session = SqliteSession(self._connection, queries, sealer, recent)
         self._clock = clock
 
     def read(self, unit: Unit[T], *, is_on_loop: bool, is_quick: bool = False) -> Run | None:
@@ -69,9 +75,14 @@ class Readers:
     """One connection for the event loop and one for each thread."""
 
     def __init__(
-        self, path: Path, queries: Queries, sealer: Sealer, clock: Callable[[], int]
+        self,
+        path: Path,
+        queries: Queries,
+        sealer: Sealer,
+        recent: RecentContents,
+        clock: Callable[[], int],
     ) -> None:
-        self._arguments = (path, queries, sealer, clock)
+        self._arguments = (path, queries, sealer, recent, clock)
         self._here = Reader(*self._arguments)
         self._there: list[Reader] = []
         self._local = threading.local()

@@ -16,6 +16,7 @@ import apsw
 from postroad.domain.errors import Conflict, Invalid
 from postroad.store.backend import Row, Unit
 from postroad.store.dialect import Queries, Query, SqlValue
+from postroad.store.recent import RecentContents
 from postroad.store.sealed import Sealer
 from postroad.store.tx import Tx
 from postroad.store.wake import Note
@@ -44,16 +45,24 @@ class SqliteSession:
         "dropped",
         "notes",
         "now",
+        "recent",
         "sealer",
         "tx",
     )
 
-    def __init__(self, connection: apsw.Connection, queries: Queries, sealer: Sealer) -> None:
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        queries: Queries,
+        sealer: Sealer,
+        recent: RecentContents,
+    ) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
         self._queries = queries
         self._deadline: float | None = None
         self.sealer = sealer
+        self.recent = recent
         self.now = 0
         self.notes: list[Note] = []
         self.dropped: list[str] = []

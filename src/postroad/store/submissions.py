@@ -105,19 +105,23 @@ class Submissions:
         *,
         remote_message_id: str | None = None,
         done: bool = False,
+        finish_delay_ms: int = 0,
     ) -> bool:
         """Write down that a relay took the message. A fact: the claim does not matter.
 
         True once for each submission, whoever asks. ``done`` says that nothing is left to
-        finish; otherwise the row becomes due for finishing and ``finish`` is woken. A row that
-        was cancelled meanwhile has no content left and goes straight to done.
+        finish; otherwise the row becomes due for finishing, after ``finish_delay_ms``, and
+        ``finish`` is woken. A row that was cancelled meanwhile has no content left and goes
+        straight to done.
         """
+        finish_at = self._session.now + finish_delay_ms
         row = await self._session.maybe(
             "accept_submission",
             queue_id=sub.queue_id,
             response=reply_text,
             remote_message_id=remote_message_id,
             done=int(done),
+            finish_at=finish_at,
             now=self._session.now,
         )
         if row is None:
@@ -125,7 +129,7 @@ class Submissions:
         if row[0] == SubmissionState.DONE:
             await drop_contents(self._session, [sub.content.content_id])
         else:
-            self._session.notify("finish", f"{self._session.now} {sub.lane}")
+            self._session.notify("finish", f"{finish_at} {sub.lane}")
         return True
 
     async def defer(

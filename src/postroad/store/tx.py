@@ -12,10 +12,13 @@ from postroad.store.leases import Leases
 from postroad.store.mailboxes import Mailboxes
 from postroad.store.messages import Messages
 from postroad.store.nodes import Nodes
+from postroad.store.returned import ReturnedMail
 from postroad.store.sandbox import Sandbox
 from postroad.store.secrets import Secrets
+from postroad.store.sent import Sent
 from postroad.store.settings import Settings
 from postroad.store.submissions import Submissions
+from postroad.store.suppressions import Suppressions
 from postroad.store.tokens import Tokens
 from postroad.store.webhooks import Webhooks
 
@@ -34,10 +37,13 @@ class Tx:
         "mailboxes",
         "messages",
         "nodes",
+        "returned",
         "sandbox",
         "secrets",
+        "sent",
         "settings",
         "submissions",
+        "suppressions",
         "tokens",
         "webhooks",
     )
@@ -53,10 +59,13 @@ class Tx:
         self.mailboxes = Mailboxes(session)
         self.messages = Messages(session)
         self.nodes = Nodes(session)
+        self.returned = ReturnedMail(session)
         self.sandbox = Sandbox(session)
         self.secrets = Secrets(session)
+        self.sent = Sent(session)
         self.settings = Settings(session)
         self.submissions = Submissions(session)
+        self.suppressions = Suppressions(session)
         self.tokens = Tokens(session)
         self.webhooks = Webhooks(session)
 

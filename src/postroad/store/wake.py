@@ -2,7 +2,8 @@
 
 A hint may be lost and may come for nothing: the row is the truth, and whoever waits also polls.
 Topics: ``queue`` and ``finish`` (payload: when due in epoch ms, a space, the lane), ``events``,
-``accounts`` and ``sync`` (the account), ``settings``, ``tokens``. An empty payload means "any".
+``accounts`` and ``sync`` (the account), ``settings``, ``tokens``, ``suppressions`` (the list). An
+empty payload means "any".
 What other processes commit is heard of too: on PostgreSQL by NOTIFY, on SQLite by a look every
 second at whether the file has changed, which then stirs every topic.
 """
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-TOPICS = ("queue", "finish", "events", "accounts", "sync", "settings", "tokens")
+TOPICS = ("queue", "finish", "events", "accounts", "sync", "settings", "tokens", "suppressions")
 
 Note = tuple[str, str]  # topic, payload
 

@@ -173,6 +173,10 @@ class ImapConnection:
     async def noop(self) -> None:
         await self._wire.run(commands.NOOP)
 
+    def noop_ahead(self) -> None:
+        """Have the server look for news before the next command, without a round trip for it."""
+        self._wire.begin_ahead(commands.NOOP)
+
     async def enable(self, *capabilities: str) -> frozenset[str]:
         """Switch on those that the server has, before a mailbox is selected; tell what is on.
 
@@ -216,10 +220,7 @@ class ImapConnection:
         return await imap_mailboxes.namespace(self._wire)
 
     async def list_mailboxes(self, *, status: Sequence[str] = ()) -> Listing:
-        """List everything, with special uses where the server knows them. RFC 6154, RFC 5258.
-
-        ``status`` adds counts (see :meth:`status`) where the server has LIST-STATUS.
-        """
+        """List everything with its special use; ``status`` adds counts (needs LIST-STATUS)."""
         return await imap_mailboxes.list_mailboxes(self._wire, status)
 
     async def status(self, wire_name: bytes, items: Sequence[str]) -> MailboxStatus:
@@ -231,10 +232,7 @@ class ImapConnection:
     async def status_all(
         self, items: Sequence[str], *, names: Sequence[bytes] | None = None
     ) -> list[MailboxStatus]:
-        """Count all mailboxes that can be selected, or those of ``names``.
-
-        One command with LIST-STATUS, else one each. A mailbox that refuses is left out.
-        """
+        """Count all mailboxes that can be selected, or those of ``names``; not what refuses."""
         return await imap_mailboxes.status_all(self._wire, items, names)
 
     async def select(
@@ -248,7 +246,7 @@ class ImapConnection:
         """Select a mailbox, or examine it. Raises :exc:`CommandRefused` if there is none.
 
         With ``qresync`` the answer tells what has changed since (``is_resynced``, ``vanished``,
-        ``changed``), if QRESYNC was enabled. Without CONDSTORE it is a plain SELECT.
+        ``changed``), if QRESYNC was enabled. ``read_only`` is a wish: not all keep UIDs then.
         """
         return await imap_mailboxes.select(
             self._wire, wire_name, read_only=read_only, condstore=condstore, qresync=qresync
@@ -288,6 +286,12 @@ class ImapConnection:
         ``max_bytes`` bounds one message's answer; what comes beyond it ends the connection.
         """
         return await imap_messages.fetch(self._wire, uids, items, max_bytes=max_bytes)
+
+    async def fetch_numbers(
+        self, low: int, high: int, items: Sequence[str], *, max_bytes: int = DEFAULT_MAX_SIZE
+    ) -> list[Fetched]:
+        """As :meth:`uid_fetch`, by message numbers as last told; ``items`` has UID."""
+        return await imap_messages.fetch_numbers(self._wire, low, high, items, max_bytes=max_bytes)
 
     async def uid_fetch_stream(
         self,
@@ -356,10 +360,7 @@ class ImapConnection:
         await imap_messages.expunge(self._wire, uids)
 
     async def uid_search(self, criteria: Sequence[SearchWord], *, save: bool = False) -> list[int]:
-        """UIDs that match all criteria, ascending. See :func:`message_commands.uid_search`.
-
-        ``save`` keeps the result at the server as :data:`SAVED`; it needs SEARCHRES.
-        """
+        """UIDs that match all, ascending; ``save`` keeps them as :data:`SAVED` (SEARCHRES)."""
         return await imap_messages.search(self._wire, criteria, save=save)
 
     async def uid_sort(self, criteria: Sequence[SearchWord], order: Sequence[str]) -> list[int]:
@@ -380,21 +381,19 @@ class ImapConnection:
         flags: Sequence[str] = (),
         date_ms: int | None = None,
     ) -> AppendUidCode | None:
-        """File one message; says where it went if the server has UIDPLUS.
+        """File one message, streamed; says where it went if the server has UIDPLUS.
 
-        Large octets are streamed, never held whole. Raises :exc:`TooLarge` where the server has
-        told its limit (RFC 7889), :exc:`CommandRefused` with code ``TRYCREATE`` when there is no
-        such mailbox, and :exc:`ConnectionLost`, whose ``was_sent`` tells whether the message may
-        be there nevertheless.
+        Raises :exc:`TooLarge` where the server has told its limit (RFC 7889),
+        :exc:`CommandRefused` with code ``TRYCREATE`` when there is no such mailbox, and
+        :exc:`ConnectionLost`, whose ``was_sent`` tells whether the message may be there all the
+        same.
         """
         return await self.append_many(wire_name, [ToAppend(content, flags, date_ms)])
 
     async def append_many(
         self, wire_name: bytes, messages: Sequence[ToAppend]
     ) -> AppendUidCode | None:
-        """File several messages in one command, all or none, with MULTIAPPEND (RFC 3502).
-
-        Without it one after the other, until one is refused. UIDs stand in the code in the order
-        of ``messages``.
+        """File several, in their order: all or none with MULTIAPPEND (RFC 3502), else one by one
+        until one is refused.
         """
         return await imap_append.append(self._wire, wire_name, messages)

@@ -81,14 +81,14 @@ class Idler:
         loop = asyncio.get_running_loop()
         until = loop.time() + max_s
         while True:
-            await wire.run(commands.NOOP)
-            if wire.news.deliver(on_change):
-                return IdleEnd.CHANGED
-            left = until - loop.time()
-            if left <= 0:
-                return IdleEnd.EXPIRED
-            self._rest = loop.create_future()
+            self._rest = loop.create_future()  # already now: NOOP takes its time
             try:
+                await wire.run(commands.NOOP)
+                if wire.news.deliver(on_change):
+                    return IdleEnd.CHANGED
+                left = until - loop.time()
+                if left <= 0:
+                    return IdleEnd.EXPIRED
                 async with asyncio.timeout(min(left, POLL_S)):
                     reason = await self._rest
             except TimeoutError:

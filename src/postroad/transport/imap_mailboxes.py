@@ -23,7 +23,6 @@ from postroad.protocol.imap.state import State
 from postroad.protocol.imap.status import OtherCode, Status
 from postroad.protocol.imap.vanished import Vanished
 from postroad.transport.imap_errors import CommandRefused
-from postroad.transport.imap_news import Heard
 from postroad.transport.imap_wire import ImapWire
 
 _MAX_LISTED = 50_000
@@ -146,7 +145,6 @@ async def select(
     read_only: bool,
     condstore: bool,
     qresync: QresyncParams | None,
-    on_row: Heard | None = None,
 ) -> SelectedMailbox:
     """Select or examine; see :meth:`ImapConnection.select`."""
     session = wire.session
@@ -181,6 +179,10 @@ async def select(
         command, wants=(Vanished, Fetched, Status), on_told=hear, selecting=mailbox
     )
     mailbox.hear(answer.status)
+    if read_only and mailbox.uidnext is None:
+        # Courier tells no UIDNEXT, and forgets the UIDs, even the UIDVALIDITY, that it gives to
+        # new messages until somebody selects their mailbox for writing.
+        return await select(wire, wire_name, read_only=False, condstore=condstore, qresync=qresync)
     wire.news.selected()
     if qresync is not None and mailbox.uidvalidity == qresync.uidvalidity:
         mailbox.is_resynced = mailbox.highestmodseq is not None

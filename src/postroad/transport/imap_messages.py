@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from postroad.domain.errors import RemoteProtocolError
 from postroad.protocol.imap import message_commands
 from postroad.protocol.imap.command import Command
-from postroad.protocol.imap.fetch import Fetched, merge_rows
+from postroad.protocol.imap.fetch import Fetched, merge_numbered, merge_rows
 from postroad.protocol.imap.message_commands import SearchWord
 from postroad.protocol.imap.numset import NONE, MessageSet, NumSet
 from postroad.protocol.imap.response import Untagged
@@ -32,21 +32,34 @@ async def fetch(
     wire: ImapWire, uids: MessageSet, items: Sequence[str], *, max_bytes: int
 ) -> list[Fetched]:
     """Fetch and join rows of the same message; see :meth:`ImapConnection.uid_fetch`."""
+    rows: list[Fetched] = []
+    for piece in uids.pieces():
+        told = await _fetch(wire, message_commands.uid_fetch(piece, items), max_bytes)
+        rows += merge_rows(told, piece) if isinstance(piece, NumSet) else told
+    return rows
+
+
+async def fetch_numbers(
+    wire: ImapWire, low: int, high: int, items: Sequence[str], *, max_bytes: int
+) -> list[Fetched]:
+    """:func:`fetch` by message numbers; see :meth:`ImapConnection.fetch_numbers`."""
+    told = await _fetch(wire, message_commands.fetch(low, high, items), max_bytes)
+    return merge_numbered(told, low, high)
+
+
+async def _fetch(wire: ImapWire, command: Command, max_bytes: int) -> list[Fetched]:
     session = wire.session
     before = session.max_response_bytes
     session.max_response_bytes = max(before, max_bytes + _FETCH_ROOM)
-    rows: list[Fetched] = []
     try:
-        for piece in uids.pieces():
-            answer = await wire.run(
-                message_commands.uid_fetch(piece, items),
-                wants=(Fetched,),
-                max_answer_bytes=max(DEFAULT_MAX_ANSWER_BYTES, max_bytes + _FETCH_ROOM),
-            )
-            rows += _rows(wire, answer.told, piece)
+        answer = await wire.run(
+            command,
+            wants=(Fetched,),
+            max_answer_bytes=max(DEFAULT_MAX_ANSWER_BYTES, max_bytes + _FETCH_ROOM),
+        )
     finally:
         session.max_response_bytes = before
-    return rows
+    return [row for row in answer.told if isinstance(row, Fetched)]
 
 
 async def fetch_stream(
@@ -114,7 +127,8 @@ async def store(
         modified = isinstance(answer.status.code, ModifiedCode)
         if answer.status.condition != "OK" and not modified:
             raise CommandRefused(answer.status, command.name)
-        rows += _rows(wire, answer.told, piece)
+        told = [row for row in answer.told if isinstance(row, Fetched)]
+        rows += merge_rows(told, piece) if isinstance(piece, NumSet) else told
     return rows
 
 
@@ -208,11 +222,6 @@ def _joined(codes: list[CopyUidCode]) -> CopyUidCode | None:
     source = tuple(one for code in codes for one in code.source.ranges)
     destination = tuple(one for code in codes for one in code.destination.ranges)
     return CopyUidCode(first.uidvalidity, NumSet(source), NumSet(destination))
-
-
-def _rows(wire: ImapWire, told: Sequence[Untagged | Status], uids: MessageSet) -> list[Fetched]:
-    rows = [row for row in told if isinstance(row, Fetched)]
-    return merge_rows(rows, uids) if isinstance(uids, NumSet) else rows
 
 
 def _membership(uids: MessageSet) -> Callable[[int], bool]:

@@ -29,6 +29,7 @@ from postroad.protocol.imap.events import (
     Told,
 )
 from postroad.protocol.imap.fetch import Fetched
+from postroad.protocol.imap.long import Long
 from postroad.protocol.imap.response import Untagged
 from postroad.protocol.imap.selected import SelectedMailbox
 from postroad.protocol.imap.session import ImapSession
@@ -151,6 +152,7 @@ class ImapWire:
         self.raise_if_lost()
         while self.idler.is_idling or not self.session.may_send(command):
             self.idler.end(IdleEnd.STOPPED)
+            self._writer.flush()  # what was begun ahead may be what we wait for
             await self.turn()
         running = self.begin(
             command, wants=wants, contents=contents, on_told=on_told, max_bytes=max_answer_bytes
@@ -236,6 +238,16 @@ class ImapWire:
         self.deadline.begin()
         return running
 
+    def begin_ahead(self, command: Command) -> None:
+        """Send a command in one stroke with the next one; nobody waits for its answer alone.
+
+        Raises the loss of the connection. Does nothing where it would have to wait.
+        """
+        self.raise_if_lost()
+        if not self.idler.is_idling and self.session.may_send(command):
+            self.begin(command)
+            self._loop.call_soon(self.flush)
+
     def flush(self) -> None:
         """Write what the session wants to say."""
         self._writer.flush()
@@ -299,6 +311,9 @@ class ImapWire:
         for count, event in enumerate(self.session.receive(data), 1):
             if type(event) is Told:
                 self._on_told(event.response)
+            elif type(event) is Long:
+                await asyncio.to_thread(event.read)
+                self.deadline.moved()
             else:
                 self._on_event(event)
             if count % _EVENTS_AT_A_TIME == 0:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from postroad.domain.secret import Secret
-from postroad.domain.setting import BY_KEY, SETTINGS, SettingValues
+from postroad.domain.setting import BY_KEY, SETTINGS, SettingValues, SuppressionValues
+from postroad.domain.suppression import SuppressionAnswer, SuppressionRules, SuppressionScope
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,7 @@ def test_every_setting_has_a_value_of_its_default() -> None:
     assert values.delivery_attempts == BY_KEY["deliveryAttempts"].default
     assert values.failed_retention_days == BY_KEY["failedRetention"].default
     assert values.event_retention_days == BY_KEY["eventRetention"].default
+    assert values.sent_retention_days == BY_KEY["sentRetention"].default
     assert values.enable_api_proxy is BY_KEY["enableApiProxy"].default
     assert values.notify_text is BY_KEY["notifyText"].default
     assert values.notify_text_size == BY_KEY["notifyTextSize"].default
@@ -106,3 +108,18 @@ def test_stored_values_reach_their_typed_places() -> None:
 def test_every_setting_says_what_it_does() -> None:
     assert all(setting.sentence.endswith(".") for setting in SETTINGS)
     assert len(BY_KEY) == len(SETTINGS)
+
+
+def test_suppression_has_its_typed_values() -> None:
+    stored = {
+        "suppressionRules": "hardBounces",
+        "suppressionScope": "global",
+        "suppressionLists": ["a", "b"],
+        "suppressionAnswer": "refuse",
+    }
+    assert SettingValues.of(stored).suppression == SuppressionValues(
+        SuppressionRules.HARD_BOUNCES, SuppressionScope.GLOBAL, ("a", "b"), SuppressionAnswer.REFUSE
+    )
+    assert SettingValues.of({"suppressionLists": []}).suppression.lists == ()
+    unknown = dict.fromkeys(stored, "of a later version")
+    assert SettingValues.of(unknown).suppression == SuppressionValues()

@@ -14,13 +14,16 @@ from postroad.domain.errors import (
     RemoteFailure,
     TooLarge,
     Unavailable,
+    Unprocessable,
 )
 from postroad.domain.mailbox import SpecialUse
 from postroad.domain.message import Appended
 from postroad.domain.message_id import pack_message
+from postroad.domain.search import SearchQuery
 from postroad.domain.secret import Secret
 from postroad.engine.providers.base import Octets
 from postroad.engine.providers.imap import ImapProvider, connector
+from postroad.engine.providers.results import PageWish
 from postroad.transport.imap import AuthenticationRefused, ImapTimeouts
 from support.hostile_imap import HostileImap, Peer, Script, hostile_imap
 from support.mailbox_numbers import MemoryNumbers
@@ -82,7 +85,7 @@ def listing(*lines: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 INBOX = '() "/" INBOX'
-SELECTED = ("* 1 EXISTS", "* OK [UIDVALIDITY 7] x")
+SELECTED = ("* 1 EXISTS", "* OK [UIDVALIDITY 7] x", "* OK [UIDNEXT 9] x")
 
 
 async def message(numbers: MemoryNumbers, uid: int = 1) -> str:
@@ -396,7 +399,9 @@ async def test_nonsense_is_a_remote_failure() -> None:
 
 
 async def test_another_uidvalidity_is_another_mailbox() -> None:
-    async with hostile_imap(answering(("* 1 EXISTS", "* OK [UIDVALIDITY 8] x"))) as hostile:
+    async with hostile_imap(
+        answering(("* 1 EXISTS", "* OK [UIDVALIDITY 8] x", "* OK [UIDNEXT 9] x"))
+    ) as hostile:
         numbers = MemoryNumbers()
         mine = provider(hostile, numbers=numbers)
         with pytest.raises(NotFound):
@@ -493,4 +498,17 @@ async def test_a_mailbox_that_can_only_be_read_takes_no_flags() -> None:
         mine = provider(hostile, numbers=numbers)
         with pytest.raises(RemoteFailure):
             await mine.add_flags(await message(numbers), ["\\Seen"])
+        await mine.close()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [SearchQuery(email_id="M1"), SearchQuery(email_ids=("M1", "M2")), SearchQuery(thread_id="T1")],
+)
+async def test_ids_that_the_server_does_not_give_cannot_be_searched_for(query: SearchQuery) -> None:
+    async with hostile_imap(answering(SELECTED)) as hostile:
+        mine = provider(hostile)
+        with pytest.raises(Unprocessable) as caught:
+            await mine.search("INBOX", query, PageWish())
+        assert caught.value.code == "MissingServerExtension"
         await mine.close()

@@ -13,7 +13,8 @@ from postroad.domain.errors import (
     Unavailable,
     Unprocessable,
 )
-from postroad.surfaces.smtp.errors import reply_of
+from postroad.domain.suppression import Skipped
+from postroad.surfaces.smtp.errors import reply_of, suppressed_reply
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,13 @@ from postroad.surfaces.smtp.errors import reply_of
 )
 def test_errors_become_replies_of_one_line(error: PostroadError, said: bytes) -> None:
     assert reply_of(error).encode() == said + b"\r\n"
+
+
+def test_suppressed_recipients_are_told_with_their_list() -> None:
+    one, two = Skipped("a@x.test", "user_unknown", "l"), Skipped("ä@x.test", "block", "l")
+    assert suppressed_reply([one]).encode() == (
+        b"550 5.1.1 a@x.test is on suppression list l (user_unknown)\r\n"
+    )
+    assert suppressed_reply([two, one]).encode() == (
+        b"550 5.1.1  @x.test and 1 more are on suppression list l (block)\r\n"
+    )

@@ -74,13 +74,23 @@ async def test_a_mailbox_in_a_new_life_is_not_resynced() -> None:
     script = answering(
         "IMAP4rev1 QRESYNC",
         ("ENABLE QRESYNC", "* ENABLED QRESYNC", DONE),
-        ("EXAMINE INBOX (QRESYNC (7 90))", "* OK [UIDVALIDITY 8] x", DONE),
+        ("EXAMINE INBOX (QRESYNC (7 90))", "* OK [UIDVALIDITY 8] x", "* OK [UIDNEXT 9] x", DONE),
     )
     async with hostile_imap(script) as hostile:
         connection = await opened(hostile.port)
         await connection.enable("QRESYNC")
         mailbox = await connection.select(b"INBOX", qresync=KNOWN, read_only=True)
         assert not mailbox.is_resynced
+        connection.abort()
+
+
+async def test_a_mailbox_without_uidnext_is_selected_for_its_uids_to_last() -> None:
+    told = ("* 5 EXISTS", "* OK [UIDVALIDITY 8] x")
+    script = answering("IMAP4rev1", ("EXAMINE INBOX", *told, DONE), ("SELECT INBOX", *told, DONE))
+    async with hostile_imap(script) as hostile:
+        connection = await opened(hostile.port)
+        mailbox = await connection.select(b"INBOX", read_only=True)
+        assert (mailbox.is_read_only, mailbox.exists) == (False, 5)
         connection.abort()
 
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from postroad.domain.errors import NotFound, RemoteFailure, RemoteProtocolError
+from postroad.domain.errors import (
+    LocalProtocolError,
+    NotFound,
+    RemoteFailure,
+    RemoteProtocolError,
+)
 from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.imap.numset import EVERY, NONE, SAVED, NumSet
 from postroad.protocol.imap.status import AppendUidCode, CopyUidCode
@@ -334,4 +339,70 @@ async def test_content_that_cannot_be_read_costs_no_connection_where_it_is_small
         with pytest.raises(Exception, match="5 were announced"):
             await connection.append(b"x", OctetsOf(b"abc", size=5))
         await connection.noop()
+        connection.abort()
+
+
+async def test_a_look_for_news_travels_with_the_next_command() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.log_in("IMAP4rev1 MOVE")
+        await peer.answer("* 9 EXISTS")
+        assert await peer.hear() == b"A3 NOOP"
+        assert await peer.hear() == b"A4 UID FETCH 5 (UID FLAGS)"
+        await peer.say("* 10 EXISTS", "* 2 FETCH (FLAGS (old))", "A3 OK news")
+        await peer.say("* 3 FETCH (UID 5 FLAGS (new))", "A4 OK done")
+        assert await peer.hear() == b"A5 NOOP"  # also when nothing that may travel with it comes
+        await peer.say("A5 BAD no")
+        assert await peer.answer() == b"A6 UID MOVE 5 Other"
+        await peer.hang()
+
+    async with hostile_imap(script) as hostile:
+        connection = await opened(hostile.port)
+        mailbox = await connection.select(b"INBOX")
+        connection.noop_ahead()
+        assert await connection.uid_fetch(NumSet.of([5]), ["UID", "FLAGS"]) == [
+            Fetched(3, 5, ("new",))
+        ]
+        assert mailbox.exists == 10
+        connection.noop_ahead()
+        await connection.uid_move(NumSet.of([5]), b"Other")
+        connection.abort()
+
+
+async def test_rows_by_number_are_joined_and_strays_left_out() -> None:
+    script = answering(
+        BARE,
+        turn(
+            "FETCH 2:4 (UID FLAGS RFC822.SIZE)",
+            "* 2 FETCH (UID 5 FLAGS ())",
+            "* 9 FETCH (UID 9 FLAGS ())",
+            "* 3 FETCH (FLAGS (\\Seen))",
+            "* 2 FETCH (RFC822.SIZE 7)",
+        ),
+    )
+    async with hostile_imap(script) as hostile:
+        connection = await selected(hostile.port)
+        rows = await connection.fetch_numbers(2, 4, ["UID", "FLAGS", "RFC822.SIZE"])
+        assert rows == [Fetched(2, 5, (), 7)]
+        with pytest.raises(LocalProtocolError):
+            await connection.fetch_numbers(0, 1, ["UID"])
+        connection.abort()
+
+
+async def test_answer_that_takes_long_to_read_keeps_its_place() -> None:
+    found = [n for n in range(1, 200_001) if n % 3]
+    flags = " ".join(f"$Word{n}" for n in range(20_000))
+    script = answering(
+        "IMAP4rev1 ESEARCH",
+        turn("UID SEARCH RETURN (ALL) ALL", f"* ESEARCH UID ALL {','.join(map(str, found))}"),
+        turn(
+            "UID FETCH 1:2 (UID FLAGS)",
+            f"* 1 FETCH (UID 1 FLAGS ({flags}))",
+            "* 2 FETCH (UID 2 FLAGS ())",
+        ),
+    )
+    async with hostile_imap(script) as hostile:
+        connection = await selected(hostile.port)
+        assert await connection.uid_search(["ALL"]) == found
+        rows = await connection.uid_fetch(NumSet.of([1, 2]), ["UID", "FLAGS"])
+        assert [(row.uid, len(row.flags or ())) for row in rows] == [(1, 20_000), (2, 0)]
         connection.abort()

@@ -29,7 +29,7 @@ log = get_logger("postroad.finishing")
 
 CLAIM_MS = 10 * 60_000
 STEP_LIMIT_S = 120.0
-TURN_LENGTH = 20
+TURN_LENGTH = 50
 TOGETHER_BYTES = 1024 * 1024  # of messages filed with one command
 MAX_TRIES = 12  # about six hours with the backoff below
 BACKOFF = Backoff(base_ms=5_000, cap_ms=3_600_000)
@@ -126,7 +126,8 @@ class Finisher:
         plain = _plain(claimed)
         if len(plain) < 2:
             return [], claimed
-        left = [sub for sub in claimed if sub not in plain]
+        together = {sub.queue_id for sub in plain}
+        left = [sub for sub in claimed if sub.queue_id not in together]
         try:
             account = await self._directory.get(plain[0].account)
             provider = await self._provider_of(account)

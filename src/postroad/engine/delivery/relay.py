@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from postroad.domain.account import Account, SmtpSettings
+from postroad.domain.account import Account, Login, SmtpSettings
 from postroad.domain.errors import NotFound, PostroadError
 from postroad.domain.reply import Deferred, Failure, FailureKind, Outcome, Rejected
 from postroad.domain.secret import Secret
@@ -25,6 +26,7 @@ from postroad.store import Store
 from postroad.transport.smtp import SmtpConnection
 
 ATTEMPT_LIMIT_S = 600.0  # contract B-159
+_MAX_WAYS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,30 @@ class Route:
         return told
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How an account's relay is reached, and what that was made of."""
+
+    account: Account
+    settings: SettingValues
+    login: Login | None
+    route: Route
+    smtp: SmtpSettings  # complete
+    ehlo_name: str
+    key: Hashable  # of the pool
+
+    def is_made_of(
+        self, account: Account, settings: SettingValues, login: Login | None, route: Route
+    ) -> bool:
+        # All of them are values that are replaced as a whole when anything in them changes.
+        return (
+            self.account is account
+            and self.settings is settings
+            and self.login is login
+            and self.route == route
+        )
+
+
 class Relay:
     """Sends submissions. Never raises for what a relay or the network does."""
 
@@ -84,6 +110,7 @@ class Relay:
         self._pool = pool
         self._sandbox = sandbox
         self._attempt_limit_s = attempt_limit_s
+        self._ways: dict[str, _Way] = {}  # by account; a message may have a route of its own
 
     async def send(self, sub: Submission) -> Sent:
         """Make one attempt, bounded in time."""
@@ -113,16 +140,17 @@ class Relay:
         self, sub: Submission, account: Account, smtp: SmtpSettings, route: Route
     ) -> Outcome:
         login = await self._credentials.login_for(account, "smtp")
-        smtp = replace(smtp, login=login, tls=self._trust.complete(smtp.tls))
-        name = account.ehlo_name or ehlo_name(self._settings.snapshot)
-        key = relay_key(smtp, ehlo_name=name, proxy=route.proxy, local_address=route.local_address)
+        way = self._way(account, smtp, login, route)
         content = Octets(
             sub.content.relay_size, lambda: self._store.open_content(sub.content, skip_bcc=True)
         )
 
         async def open_connection() -> SmtpConnection:
             return await SmtpConnection.open(
-                smtp, ehlo_name=name, proxy=route.proxy, local_address=route.local_address
+                way.smtp,
+                ehlo_name=way.ehlo_name,
+                proxy=route.proxy,
+                local_address=route.local_address,
             )
 
         async def send(connection: SmtpConnection) -> Outcome:
@@ -134,7 +162,22 @@ class Relay:
                 dsn=sub.dsn,
             )
 
-        return await self._pool.deliver(key, open_connection, send)
+        return await self._pool.deliver(way.key, open_connection, send)
+
+    def _way(self, account: Account, smtp: SmtpSettings, login: Login | None, route: Route) -> _Way:
+        """Made once for as long as nothing changes that it is made of."""
+        settings = self._settings.snapshot
+        known = self._ways.get(account.account)
+        if known is not None and known.is_made_of(account, settings, login, route):
+            return known
+        smtp = replace(smtp, login=login, tls=self._trust.complete(smtp.tls))
+        name = account.ehlo_name or ehlo_name(settings)
+        key = relay_key(smtp, ehlo_name=name, proxy=route.proxy, local_address=route.local_address)
+        if len(self._ways) >= _MAX_WAYS:
+            del self._ways[next(iter(self._ways))]
+        way = _Way(account, settings, login, route, smtp, name, key)
+        self._ways[account.account] = way
+        return way
 
     def _route(self, sub: Submission, account: Account) -> Route:
         """Message before account before settings. Contract B-169."""

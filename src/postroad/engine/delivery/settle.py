@@ -18,6 +18,7 @@ from postroad.domain.reply import (
     Rejected,
     SmtpReply,
 )
+from postroad.domain.sent import SentMessage
 from postroad.domain.submission import Attempt, Submission
 from postroad.engine.delivery.rewritten import rewritten_message_id
 from postroad.store import Tx
@@ -53,23 +54,30 @@ async def settle(
     needs_finishing: bool,
     show_status: bool,
     node_id: str,
+    finish_delay_ms: int = 0,
 ) -> Settled:
     """Write down what came of one attempt, once. A stale claim changes and tells nothing.
 
     A relay's acceptance is a fact and is recorded whoever holds the claim; deferring and failing
     are intentions and need it. ``jitter`` (0 to 1) shortens the delay; it is drawn outside so that
-    a unit that runs twice writes the same. ``show_status`` also writes the account's smtpStatus.
+    a unit that runs twice writes the same. ``show_status`` also writes the account's smtpStatus;
+    ``finish_delay_ms`` is how long the copy in Sent may wait.
     """
     sub, outcome = report.submission, report.outcome
     if isinstance(outcome, Accepted):
         remote_id = rewritten_message_id(report.relay_host, outcome.reply)
         moved = await tx.submissions.accept(
-            sub, outcome.reply.text, remote_message_id=remote_id, done=not needs_finishing
+            sub,
+            outcome.reply.text,
+            remote_message_id=remote_id,
+            done=not needs_finishing,
+            finish_delay_ms=finish_delay_ms,
         )
         events = [_sent(sub, outcome.reply, remote_id, report.routing)]
         events += [_refused(sub, r.address, r.reply, report) for r in outcome.refused]
         if moved:
             await tx.attempts.record(_attempt(report, outcome_word(outcome), node_id))
+            await tx.sent.record(_sent_message(sub, outcome, remote_id, tx.now))
             await tx.events.record(*events)
             if show_status:
                 status = {"created": tx.now, "status": "ok", "response": outcome.reply.text}
@@ -168,6 +176,22 @@ def _sent(
         "networkRouting": routing,
     }
     return _event(sub, EventName.MESSAGE_SENT, data)
+
+
+def _sent_message(
+    sub: Submission, outcome: Accepted, remote_id: str | None, now: int
+) -> SentMessage:
+    refused = {one.address for one in outcome.refused}
+    return SentMessage(
+        queue_id=sub.queue_id,
+        account=sub.account,
+        message_id=sub.message_id,
+        recipients=tuple(who for who in sub.envelope.rcpt_to if who not in refused),
+        submitted_at=sub.created_at,
+        accepted_at=now,
+        remote_message_id=remote_id,
+        envelope_id=None if sub.dsn is None else sub.dsn.envid,
+    )
 
 
 def _delivery_error(

@@ -26,6 +26,7 @@ from postroad.engine.accounts.directory import Directory
 from postroad.engine.delivery.finish import Finisher
 from postroad.engine.delivery.pace import Limits, Turn
 from postroad.engine.delivery.relay import Relay
+from postroad.engine.delivery.rush import Rush
 from postroad.engine.delivery.settle import AttemptReport, Settled, give_up, outcome_word, settle
 from postroad.engine.delivery.turns import Turns
 from postroad.observe import get_logger, metrics
@@ -69,6 +70,7 @@ class DeliveryWorker:
             prepare=self._learn_hosts,
         )
         self._unsettled: set[str] = set()  # queue ids whose outcome is known and not yet on disk
+        self._rush = Rush()
         self._shown: dict[str, tuple[bool, int]] = {}  # last smtpStatus written, by account
 
     def stop(self) -> None:
@@ -145,6 +147,7 @@ class DeliveryWorker:
         needs_finishing = await self._needs_finishing(sub)
         show_status = self._status_is_due(report)
         jitter = self._rng.random()
+        delay_ms = self._rush.copy_delay_ms(sub.lane, report.finished_at) if needs_finishing else 0
 
         async def unit(tx: Tx) -> Settled:
             return await settle(
@@ -155,6 +158,7 @@ class DeliveryWorker:
                 needs_finishing=needs_finishing,
                 show_status=show_status,
                 node_id=self._node_id,
+                finish_delay_ms=delay_ms,
             )
 
         pause_s = 0.2

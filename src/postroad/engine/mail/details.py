@@ -8,6 +8,7 @@ out; nothing of one message can fail the page that it is on (:func:`entry_of`).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 
 from postroad.domain.address import Address
@@ -33,6 +34,7 @@ from postroad.protocol.mime.headers import Headers, message_ids, parse_headers
 from postroad.protocol.mime.parameters import content_id, filename, parameter
 from postroad.protocol.mime.part import BodyPart
 from postroad.protocol.mime.words import decode_words
+from postroad.protocol.report.candidate import has_report_part
 
 # What a list needs of each message, and what the details need beyond it.
 LIST_ITEMS = ("UID", "FLAGS", "RFC822.SIZE", "INTERNALDATE", "ENVELOPE", "BODYSTRUCTURE")
@@ -65,6 +67,18 @@ def entry_of(
     return summary_of(row, message=message, path=path, special_use=special_use)
 
 
+def entry_again(known: MessageSummary, row: Fetched) -> MessageSummary:
+    """``known`` with what ``row`` tells of all that may have changed since it was made."""
+    flags = shown_flags(row.flags or ())
+    labels = _labels(row)
+    if flags == known.flags and labels == known.labels and row.thread_id == known.thread_id:
+        return known
+    use = message_use(None, labels)
+    return replace(
+        known, flags=flags, labels=labels, thread_id=row.thread_id, message_special_use=use
+    )
+
+
 def summary_of(
     row: Fetched, *, message: str, path: str, special_use: SpecialUse | None = None
 ) -> MessageSummary:
@@ -94,8 +108,17 @@ def headers_of(row: Fetched) -> Headers | None:
     """The header fields that were fetched, all or some; ``None`` when none were asked for."""
     for name, block in row.sections.items():
         if block is not None and name.startswith("HEADER"):
-            return parse_headers(block, skips_junk=True)
+            return _last_headers(block) if len(block) <= _SMALL_HEADER else _headers(block)
     return None
+
+
+def _headers(block: bytes) -> Headers:
+    return parse_headers(block, skips_junk=True)
+
+
+_SMALL_HEADER = 16 * 1024  # octets
+# One new message after the other is asked for its header by several, each for a reason of its own.
+_last_headers = lru_cache(maxsize=4)(_headers)
 
 
 def grouped(headers: Headers) -> dict[str, tuple[str, ...]]:
@@ -106,13 +129,30 @@ def grouped(headers: Headers) -> dict[str, tuple[str, ...]]:
     return {name: tuple(values) for name, values in found.items()}
 
 
+def shown_flags(flags: tuple[str, ...]) -> tuple[str, ...]:
+    """All but ``\\Recent``, which tells of the session instead of the message."""
+    return tuple([flag for flag in flags if flag.lower() != "\\recent"]) if flags else ()
+
+
+def _labels(row: Fetched) -> tuple[str, ...] | None:
+    return None if row.labels is None else tuple([shown_label(label) for label in row.labels])
+
+
 def message_use(special_use: SpecialUse | None, labels: Iterable[str] | None) -> SpecialUse | None:
     """What a message is, by its mailbox or its labels. Contract B-061."""
     if not labels:
         return special_use if special_use in _MESSAGE_USES else None
-    uses = {_LABEL_USES.get(label.lower()) for label in labels}
-    uses.add(special_use)
+    uses = message_uses(special_use, labels)
     return next((use for use in _MESSAGE_USES if use in uses), None)
+
+
+def message_uses(
+    special_use: SpecialUse | None, labels: Iterable[str] | None
+) -> frozenset[SpecialUse]:
+    """All that a message is, by its mailbox and by its labels."""
+    uses = {_LABEL_USES.get(label.lower()) for label in labels or ()}
+    uses.add(special_use)
+    return frozenset(use for use in uses if use is not None)
 
 
 def _summary(
@@ -128,14 +168,19 @@ def _summary(
     parts = layout(row.structure) if row.structure is not None else _NO_LAYOUT
     subject = _text(envelope.subject, headers, "subject")
     in_reply_to = _id(envelope.in_reply_to, headers, "in-reply-to")
-    labels = None if row.labels is None else tuple(shown_label(label) for label in row.labels)
+    labels = _labels(row)
     from_ = _addresses(envelope.from_, headers, "from")
-    sender = _addresses(envelope.sender, headers, "sender") or from_
+    # Servers fill in From where there is no Sender or Reply-To (RFC 9051 §7.5.2); so do we.
+    sender = reply_to = from_
+    if envelope.sender != envelope.from_ or not envelope.from_:
+        sender = _addresses(envelope.sender, headers, "sender") or from_
+    if envelope.reply_to != envelope.from_ or not envelope.from_:
+        reply_to = _addresses(envelope.reply_to, headers, "reply-to") or from_
     return MessageSummary(
         message=message,
         uid=row.uid,
         path=path,
-        flags=tuple(flag for flag in row.flags or () if flag.lower() != "\\recent"),
+        flags=shown_flags(row.flags or ()),
         labels=labels,
         email_id=row.email_id,
         thread_id=row.thread_id,
@@ -144,18 +189,24 @@ def _summary(
         subject=subject,
         from_=from_[0] if from_ else None,
         sender=sender[0] if sender else None,
-        # Servers fill in From where there is no Reply-To (RFC 9051 §7.5.2); so do we.
-        reply_to=_addresses(envelope.reply_to, headers, "reply-to") or from_,
+        reply_to=reply_to,
         to=_addresses(envelope.to, headers, "to"),
         cc=_addresses(envelope.cc, headers, "cc"),
         bcc=_addresses(envelope.bcc, headers, "bcc"),
         message_id=_id(envelope.message_id, headers, "message-id"),
         in_reply_to=in_reply_to,
-        attachments=tuple(_attachment(message, placed) for placed in parts.attachments),
+        attachments=tuple([_attachment(message, placed) for placed in parts.attachments]),
         text=_text_info(message, parts),
-        is_auto_reply=is_auto_reply(subject, in_reply_to, headers),
+        is_auto_reply=is_auto_reply(subject, in_reply_to, headers)
+        and not _is_report(headers, row.structure),
         message_special_use=message_use(special_use, labels),
     )
+
+
+def _is_report(headers: Headers | None, root: BodyPart | None) -> bool:
+    """Bounces call themselves automatic answers, and are none that anybody waits for."""
+    has_failed = headers is not None and "x-failed-recipients" in headers
+    return has_failed or has_report_part(root)
 
 
 def _attachment(message: str, placed: Placed) -> AttachmentInfo:
@@ -189,8 +240,8 @@ def _text_info(message: str, parts: Layout) -> TextInfo | None:
         text_id=pack_text(
             message, [one.part for one in parts.plain], [one.part for one in parts.html]
         ),
-        plain_size=sum(one.size for one in parts.plain) if parts.plain else None,
-        html_size=sum(one.size for one in parts.html) if parts.html else None,
+        plain_size=sum([one.size for one in parts.plain]) if parts.plain else None,
+        html_size=sum([one.size for one in parts.html]) if parts.html else None,
     )
 
 
@@ -198,14 +249,16 @@ def _addresses(
     told: tuple[ImapAddress, ...], headers: Headers | None, name: str
 ) -> tuple[Address, ...]:
     """Addresses of the envelope, else those of the field itself. Contract B-051."""
-    found = tuple(
+    if not told and headers is None:
+        return ()
+    found = [
         address
         for one in told
         if (address := _address(one.name, one.mailbox, one.host)) is not None
-    )
+    ]
     if not found and headers is not None:
         return tuple(headers.addresses(name))
-    return found
+    return tuple(found)
 
 
 @lru_cache(maxsize=4_096)  # a page of a list names the same people over and over

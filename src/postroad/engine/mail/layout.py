@@ -53,7 +53,8 @@ def layout(root: BodyPart) -> Layout:
             is_in_message = is_in_message or bool(node.children)
         elif not is_in_message:
             (plain if node.subtype == "plain" else html).append(node)
-        stack.extend((child, is_embedded, is_in_message) for child in reversed(node.children))
+        if node.children:
+            stack += [(child, is_embedded, is_in_message) for child in node.children[::-1]]
     return Layout(tuple(plain), tuple(html), tuple(attachments))
 
 

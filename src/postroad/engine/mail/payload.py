@@ -15,18 +15,18 @@ from postroad.domain.mailbox import SpecialUse
 from postroad.domain.message import AttachmentInfo, MessageSummary, MessageText, TextWish
 from postroad.domain.setting import SettingValues
 from postroad.engine.mail.calendar import calendar_events, is_calendar
-from postroad.engine.mail.details import grouped, headers_of, summary_of
+from postroad.engine.mail.details import grouped, headers_of
 from postroad.engine.mail.layout import Layout, layout
 from postroad.engine.mail.text import assemble, wanted_parts
 from postroad.engine.providers.results import FoundBody, PartWish
 from postroad.engine.webhooks.payload import iso_time
 from postroad.protocol.imap.fetch import Fetched
-from postroad.protocol.mime.auto_reply import AUTO_REPLY_FIELDS
 from postroad.protocol.mime.transfer import decode_transfer
+from postroad.protocol.report.candidate import REPORT_FIELDS
 
 # An event lies in the store and in one request of a webhook; nobody takes more than that.
 MAX_ATTACHMENT_BYTES = 32 * 1024 * 1024  # encoded, of one attachment
-_FIELDS = ("From", "To", "Cc", "Date", "References", "In-Reply-To", *AUTO_REPLY_FIELDS)
+_FIELDS = (*REPORT_FIELDS, "Date")
 
 
 def needed_items(settings: SettingValues) -> tuple[str, ...]:
@@ -59,9 +59,8 @@ def wanted_bodies(row: Fetched, settings: SettingValues) -> list[PartWish]:
 
 def message_new_data(
     row: Fetched,
+    summary: MessageSummary,
     *,
-    message: str,
-    path: str,
     special_use: SpecialUse | None,
     settings: SettingValues,
     bodies: Sequence[FoundBody] = (),
@@ -70,11 +69,11 @@ def message_new_data(
 ) -> dict[str, object]:
     """The ``data`` of messageNew, ready for JSON.
 
-    ``row`` is what :func:`needed_items` brought, ``bodies`` what :func:`wanted_bodies` did; a
-    body that is not there is left out. Takes longer than a millisecond for large bodies
+    ``row`` is what :func:`needed_items` brought and ``summary`` what it says; ``special_use`` is
+    that of its mailbox. ``bodies`` are what :func:`wanted_bodies` asked for; a body that is not
+    there is left out. Takes longer than a millisecond for large bodies
     (:data:`~postroad.engine.mail.text.LARGE_BYTES`). Never fails.
     """
-    summary = summary_of(row, message=message, path=path, special_use=special_use)
     parts = layout(row.structure) if row.structure is not None else Layout()
     text = None
     if settings.notify_text and row.structure is not None:

@@ -1,7 +1,7 @@
 """Mail as surfaces see it: mailboxes and messages of an account, read and changed.
 
-Every call finds the account's provider, asks it, and makes of its answer what is shown. Nothing
-is kept between calls.
+Every call finds the account's provider, asks it, and makes of its answer what is shown. What lists
+have shown is left with the provider, which knows for how long it holds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from postroad.domain.message_id import unpack_attachment
 from postroad.domain.search import SearchQuery
 from postroad.engine.accounts.directory import Directory
 from postroad.engine.mail.access import MailboxAccess, as_unavailable, check_state
-from postroad.engine.mail.details import details_of, entry_of
+from postroad.engine.mail.bounces import with_bounces
+from postroad.engine.mail.details import details_of, entry_again, entry_of
 from postroad.engine.mail.text import LARGE_BYTES, assemble, wanted_parts
 from postroad.engine.mail.text_id import unpack_text
 from postroad.engine.mail.threads import with_threads
@@ -115,11 +116,11 @@ class Mail:
             special_use=read.mailbox.special_use,
             text=text,
         )
-        if not self._threading(await self._access.account(account)):
-            return details
-        (summary,) = await with_threads(self._store, account, [details.summary], [found.row])
-        assert isinstance(summary, MessageSummary)
-        return replace(details, summary=summary)
+        shown = await with_bounces(self._store, account, [details.summary])
+        if self._threading(await self._access.account(account)):
+            shown = await with_threads(self._store, account, shown, [found.row])
+        assert isinstance(shown[0], MessageSummary)
+        return replace(details, summary=shown[0])
 
     async def read_text(self, account: str, text: str, wish: TextWish) -> MessageText:
         provider = await self._access.provider(account)
@@ -134,7 +135,8 @@ class Mail:
             return wanted_parts(row.structure, wish, only=only)
 
         with as_unavailable():
-            read = await provider.read_message(key.message, choose=choose)
+            likely = (*(key.plain if wish.plain else ()), *(key.html if wish.html else ()))
+            read = await provider.read_message(key.message, choose=choose, likely=likely)
         return await self._text(read, wish, only=only)
 
     async def open_source(self, account: str, message: str) -> SourceStream:
@@ -265,14 +267,17 @@ class Mail:
     # Private
 
     async def _page(self, account: str, found: FoundPage) -> MessagePage:
-        if len(found.items) <= _SLOW_ROWS:
+        if sum([one.known is None for one in found.items]) <= _SLOW_ROWS:
             page = _shown(found)
         else:
             page = await asyncio.to_thread(_shown, found)
-        if not self._threading(await self._access.account(account)):
-            return page
-        rows = [one.row for one in found.items]
-        return replace(page, items=await with_threads(self._store, account, page.items, rows))
+        if found.remember is not None:
+            found.remember(page.items)
+        items = await with_bounces(self._store, account, page.items)
+        if self._threading(await self._access.account(account)):
+            rows = [one.row for one in found.items]
+            items = await with_threads(self._store, account, items, rows)
+        return replace(page, items=items)
 
     async def _text(
         self, read: ReadMessage, wish: TextWish, *, only: frozenset[str] | None = None
@@ -309,7 +314,14 @@ class Mail:
 
 def _shown(found: FoundPage) -> MessagePage:
     return MessagePage(
-        items=tuple(entry_of(one.row, message=one.message, path=one.path) for one in found.items),
+        items=tuple(
+            [
+                entry_of(one.row, message=one.message, path=one.path)
+                if one.known is None
+                else entry_again(one.known, one.row)
+                for one in found.items
+            ]
+        ),
         total=found.total,
         page=found.page,
         pages=found.pages,

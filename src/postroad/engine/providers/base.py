@@ -112,12 +112,19 @@ class WholeProvider(MailProvider, Protocol):
         ...
 
     async def read_message(
-        self, message: str, *, choose: Choose | None = None, mark_seen: bool = False
+        self,
+        message: str,
+        *,
+        choose: Choose | None = None,
+        likely: Sequence[str] = (),
+        mark_seen: bool = False,
     ) -> ReadMessage:
         """One message with its whole header block, and the parts that ``choose`` picks.
 
-        ``choose`` is a pure function of what is known of the message. A part that the server
-        does not give is left out. With ``mark_seen`` the flags told already have ``\\Seen``.
+        ``choose`` is a pure function of what is known of the message; ``likely`` are numbers of
+        parts that it will probably pick, which may save a round trip and changes nothing else. A
+        part that the server does not give is left out. With ``mark_seen`` the flags told already
+        have ``\\Seen``.
         """
         ...
 

@@ -29,11 +29,11 @@ from postroad.engine.providers.imap_reach import (
     ImapReach,
     MailboxNumbers,
     as_provider_errors,
-    no_folder,
     no_part,
 )
 from postroad.engine.providers.imap_reading import MAX_HEADER_BYTES, ImapReading, fetch_one
 from postroad.engine.providers.imap_streams import ImapStreams
+from postroad.engine.providers.kept import KeptMailboxes, Shelf
 from postroad.engine.providers.results import (
     BulkMoved,
     BulkRemoval,
@@ -89,7 +89,8 @@ class ImapProvider:
     """A :class:`~postroad.engine.providers.base.MailProvider` over IMAP.
 
     ``connect`` opens an authenticated connection (see :func:`connector`). Nothing is dialed
-    before the first call. Call :meth:`close` when the account goes.
+    before the first call. ``shelf`` is shared by all providers of a process. Call :meth:`close`
+    when the account goes.
     """
 
     def __init__(
@@ -100,13 +101,17 @@ class ImapProvider:
         connect: Connect,
         max_connections: int = MAX_CONNECTIONS,
         warm_s: float = WARM_S,
+        shelf: Shelf | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         settings = _settings(account)
         self._host = settings.host.lower().rstrip(".")
-        self._pool = ImapPool(connect, max_connections=max_connections, warm_s=warm_s)
+        kept = KeptMailboxes(shelf or Shelf())
+        self._pool = ImapPool(
+            connect, max_connections=max_connections, warm_s=warm_s, on_cold=kept.clear
+        )
         self._reach = ImapReach(settings, numbers=numbers, pool=self._pool, clock=clock)
-        self._reading = ImapReading(self._reach)
+        self._reading = ImapReading(self._reach, kept)
         self._streams = ImapStreams(self._reach)
         self._changes = ImapChanges(self._reach)
         self._mailboxes = ImapMailboxes(self._reach)
@@ -175,10 +180,7 @@ class ImapProvider:
             try:
                 return await connection.append_many(name, messages)
             except CommandRefused as refused:
-                if refused.code in ("TRYCREATE", "NONEXISTENT"):
-                    self._reach.forget_folders()  # what we remember is out of date
-                    raise no_folder() from refused
-                raise
+                raise await self._reach.refusal(connection, refused, path) from refused
 
         return await self._reach.run(work, may_repeat=False)
 
@@ -257,9 +259,14 @@ class ImapProvider:
         return await self._reading.search(path, query, wish)
 
     async def read_message(
-        self, message: str, *, choose: Choose | None = None, mark_seen: bool = False
+        self,
+        message: str,
+        *,
+        choose: Choose | None = None,
+        likely: Sequence[str] = (),
+        mark_seen: bool = False,
     ) -> ReadMessage:
-        return await self._reading.read(message, choose=choose, mark_seen=mark_seen)
+        return await self._reading.read(message, choose=choose, likely=likely, mark_seen=mark_seen)
 
     async def open_part(self, message: str, part: str) -> PartStream:
         return await self._streams.open_part(message, part)

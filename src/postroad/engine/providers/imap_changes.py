@@ -9,7 +9,7 @@ from postroad.domain.mailbox import SpecialUse
 from postroad.domain.message import FlagChange
 from postroad.domain.message_id import MessageKey, pack_message
 from postroad.domain.search import SearchQuery
-from postroad.engine.providers.imap_reach import ImapReach, no_folder, no_message
+from postroad.engine.providers.imap_reach import ImapReach, no_message
 from postroad.engine.providers.imap_reading import fetch_one, matching
 from postroad.engine.providers.results import BulkMoved, BulkRemoval, Moved, Removal
 from postroad.protocol.imap import utf7
@@ -102,7 +102,7 @@ class ImapChanges:
             try:
                 return number, await connection.uid_move(NumSet.of(uids), name)
             except CommandRefused as refused:
-                raise _explained(refused) from refused
+                raise await self._reach.refusal(connection, refused, target) from refused
 
         number, code = await self._reach.in_mailbox(path, work, read_only=False, may_repeat=False)
         if code is None:
@@ -140,7 +140,7 @@ class ImapChanges:
         try:
             code = await connection.uid_move(NumSet.of([uid]), name)
         except CommandRefused as refused:
-            raise _explained(refused) from refused
+            raise await self._reach.refusal(connection, refused, target) from refused
         if tells and (code is None or not code.destination.ranges):
             raise no_message()
         return code
@@ -191,7 +191,3 @@ def _steps(change: FlagChange) -> Sequence[tuple[str, tuple[str, ...]]]:
 
 def _label(label: str) -> str:
     return label if label.startswith("\\") else utf7.encode(label).decode("ascii")
-
-
-def _explained(refused: CommandRefused) -> Exception:
-    return no_folder() if refused.code in ("TRYCREATE", "NONEXISTENT") else refused

@@ -32,12 +32,22 @@ class _Idle:
 
 
 class ImapPool:
-    """At most ``max_connections`` at once; idle ones are logged out after ``warm_s``."""
+    """At most ``max_connections`` at once; idle ones are logged out after ``warm_s``.
+
+    ``on_cold`` is called whenever neither a lent nor a warm connection is left.
+    """
 
     def __init__(
-        self, connect: Connect, *, max_connections: int = MAX_CONNECTIONS, warm_s: float = WARM_S
+        self,
+        connect: Connect,
+        *,
+        max_connections: int = MAX_CONNECTIONS,
+        warm_s: float = WARM_S,
+        on_cold: Callable[[], None] = lambda: None,
     ) -> None:
         self._connect = connect
+        self._on_cold = on_cold
+        self._users = 0  # who have a connection lent or wait for one being opened
         self._warm_s = warm_s
         self._slots = asyncio.Semaphore(max_connections)
         self._idle: list[_Idle] = []  # the warmest last
@@ -53,27 +63,40 @@ class ImapPool:
         :exc:`ConnectionLost`). It must begin at its beginning each time.
         """
         async with self._slots:
-            warm = self._take(selected)
-            if warm is not None:
-                try:
-                    async with self._lent(warm):
-                        return await work(warm)
-                except ConnectionLost as lost:
-                    if lost.was_sent and not may_repeat:
-                        raise
-                self._drop_idle()  # what lay beside it will be as dead
-            if self._is_closed:
-                raise Unavailable("The account is being closed", code="IMAPUnavailable")
-            fresh = await self._connect()
-            async with self._lent(fresh):
-                return await work(fresh)
+            self._users += 1
+            try:
+                return await self._run(work, may_repeat=may_repeat, selected=selected)
+            finally:
+                self._users -= 1
+                self._tell_if_cold()
 
     async def close(self) -> None:
         """Log out what is idle and let nothing new begin; lent connections end when given back."""
         self._is_closed = True
         self._drop_idle()
+        self._tell_if_cold()
         if self._partings:
             await asyncio.wait(self._partings)
+
+    async def _run(self, work: Work[T], *, may_repeat: bool, selected: bytes | None) -> T:
+        warm = self._take(selected)
+        if warm is not None:
+            try:
+                async with self._lent(warm):
+                    return await work(warm)
+            except ConnectionLost as lost:
+                if lost.was_sent and not may_repeat:
+                    raise
+            self._drop_idle()  # what lay beside it will be as dead
+        if self._is_closed:
+            raise Unavailable("The account is being closed", code="IMAPUnavailable")
+        fresh = await self._connect()
+        async with self._lent(fresh):
+            return await work(fresh)
+
+    def _tell_if_cold(self) -> None:
+        if not self._users and not self._idle:
+            self._on_cold()
 
     @asynccontextmanager
     async def _lent(self, connection: ImapConnection) -> AsyncIterator[None]:
@@ -103,6 +126,7 @@ class ImapPool:
     def _expire(self, connection: ImapConnection) -> None:
         self._idle = [idle for idle in self._idle if idle.connection is not connection]
         self._part(connection)
+        self._tell_if_cold()
 
     def _drop_idle(self) -> None:
         for idle in self._idle:

@@ -17,13 +17,14 @@ from postroad.domain.errors import (
     Invalid,
     LocalProtocolError,
     NotFound,
+    PostroadError,
     RemoteFailure,
     RemoteProtocolError,
     Unavailable,
 )
 from postroad.domain.mailbox import Mailbox, MailboxNumber, SpecialUse
 from postroad.domain.message_id import MessageKey, unpack_message
-from postroad.engine.providers.imap_folders import Folders, read_listing
+from postroad.engine.providers.imap_folders import Folders, take_listing
 from postroad.engine.providers.imap_pool import ImapPool
 from postroad.protocol.imap import utf7
 from postroad.protocol.imap.selected import SelectedMailbox
@@ -38,7 +39,11 @@ from postroad.transport.imap import (
 T = TypeVar("T")
 
 _STALE_S = 60.0  # a use that a listing this old lacks is looked for again
-_MISSING_MAILBOX_CODES = frozenset({"NONEXISTENT", "TRYCREATE", "CANNOT", None})
+# Deleted and made again under its name, a mailbox shows itself to whoever selects it, while some
+# servers (Dovecot) go on showing the old one to whoever has it open.
+_RESELECT_S = 30.0
+_NO_TARGET_CODES = frozenset({"NONEXISTENT", "TRYCREATE"})
+_MISSING_MAILBOX_CODES = _NO_TARGET_CODES | {"CANNOT", None}
 
 
 class MailboxNumbers(Protocol):
@@ -94,7 +99,7 @@ class ImapReach:
         name = self.wire_name(path)
 
         async def inside(connection: ImapConnection) -> T:
-            mailbox = await _enter_first(connection, name, read_only=read_only)
+            mailbox = await self._enter(connection, name, read_only=read_only)
             if mailbox is None:
                 raise no_folder()
             return await work(connection, mailbox)
@@ -118,14 +123,14 @@ class ImapReach:
 
         async def inside(connection: ImapConnection) -> T:
             before = connection.selected
-            selected = await _enter_first(connection, name, read_only=read_only)
+            selected = await self._enter(connection, name, read_only=read_only, waits=not read_only)
             if (
                 selected is not None
                 and selected is before
                 and str(selected.uidvalidity) != mailbox.uidvalidity
             ):
                 # Deleted and made again behind our back, it may have come to life anew.
-                selected = await select(connection, name, read_only=read_only)
+                selected = await self._select(connection, name, read_only=read_only)
             if selected is None or str(selected.uidvalidity) != mailbox.uidvalidity:
                 raise no_message()
             return await work(connection, key, path)
@@ -138,6 +143,22 @@ class ImapReach:
             raise RemoteFailure("The mailbox has no lasting UIDs")
         return await self.numbers.get_number(path, str(selected.uidvalidity))
 
+    async def refusal(
+        self, connection: ImapConnection, refused: CommandRefused, path: str
+    ) -> PostroadError:
+        """What it means that the server puts nothing into the mailbox at ``path``.
+
+        A server may refuse a name that nobody could create without TRYCREATE (RFC 9051 §6.3.12;
+        Courier does outside of its namespace). Then the listing tells whether it is there.
+        """
+        if refused.code in _NO_TARGET_CODES:
+            self.forget_folders()  # what we remember is out of date
+            return no_folder()
+        if refused.code is None and refused.status.condition is Condition.NO:
+            folders = await self.list(connection)
+            return refused if path in folders.wire_names else no_folder()
+        return refused
+
     # Which mailboxes there are
 
     async def list(self, connection: ImapConnection) -> Folders:
@@ -148,7 +169,7 @@ class ImapReach:
             # Every account has an INBOX; a server that shows nothing is ill (contract B-066).
             connection.abort()
             raise Unavailable("The mail server listed no mailboxes", code="IMAPUnavailable")
-        folders = read_listing(listing, namespace, self.settings)
+        folders = await take_listing(listing, namespace, self.settings)
         is_gmail = connection.can("X-GM-EXT-1") and folders.find(SpecialUse.ALL) is not None
         self.know(folders, is_gmail=is_gmail)
         return folders
@@ -213,41 +234,47 @@ class ImapReach:
     def _is_stale(self) -> bool:
         return self._clock() - self._listed_at > _STALE_S
 
+    # Selecting
 
-async def enter(
-    connection: ImapConnection, name: bytes, *, read_only: bool
-) -> SelectedMailbox | None:
-    """Select a mailbox unless it is; what has happened in it meanwhile is known either way."""
-    selected = connection.selected
-    if selected is None or selected.wire_name != name:
-        return await select(connection, name, read_only=read_only)
-    if selected.is_read_only and not read_only:
-        return await select(connection, name, read_only=False)
-    await connection.noop()
-    return connection.selected
+    async def _enter(
+        self, connection: ImapConnection, name: bytes, *, read_only: bool, waits: bool = True
+    ) -> SelectedMailbox | None:
+        """Select a mailbox unless it is; what has happened in it meanwhile is known either way.
 
+        Without ``waits`` it is known to the server when the next command comes, which is enough
+        for what names messages by UID. Nothing was changed before it, so what is lost here can be
+        begun again.
+        """
+        selected = connection.selected
+        try:
+            if (
+                selected is None
+                or selected.wire_name != name
+                or (selected.is_read_only and not read_only)
+                or self._clock() - (selected.selected_at or 0.0) > _RESELECT_S
+            ):
+                return await self._select(connection, name, read_only=read_only)
+            if waits:
+                await connection.noop()
+            else:
+                connection.noop_ahead()
+        except ConnectionLost as lost:
+            raise ConnectionLost(lost.message, was_sent=False, code=lost.code) from lost
+        return connection.selected
 
-async def _enter_first(
-    connection: ImapConnection, name: bytes, *, read_only: bool
-) -> SelectedMailbox | None:
-    """:func:`enter`, before anything was changed: what is lost here can be begun again."""
-    try:
-        return await enter(connection, name, read_only=read_only)
-    except ConnectionLost as lost:
-        raise ConnectionLost(lost.message, was_sent=False, code=lost.code) from lost
-
-
-async def select(
-    connection: ImapConnection, name: bytes, *, read_only: bool
-) -> SelectedMailbox | None:
-    """Select a mailbox anew; ``None`` if there is no such one."""
-    try:
-        return await connection.select(name, read_only=read_only)
-    except CommandRefused as refused:
-        is_no = refused.status.condition is Condition.NO
-        if is_no and refused.code in _MISSING_MAILBOX_CODES:
-            return None
-        raise
+    async def _select(
+        self, connection: ImapConnection, name: bytes, *, read_only: bool
+    ) -> SelectedMailbox | None:
+        """Select a mailbox anew; ``None`` if there is no such one."""
+        try:
+            mailbox = await connection.select(name, read_only=read_only)
+        except CommandRefused as refused:
+            is_no = refused.status.condition is Condition.NO
+            if is_no and refused.code in _MISSING_MAILBOX_CODES:
+                return None
+            raise
+        mailbox.selected_at = self._clock()
+        return mailbox
 
 
 @contextmanager

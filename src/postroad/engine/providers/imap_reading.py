@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from postroad.domain.errors import LocalProtocolError, RemoteFailure, Unprocessable
+from postroad.domain.message import MessageSummary, UnreadMessage
 from postroad.domain.message_id import MessageKey, is_part_number, pack_message
 from postroad.domain.search import Ranges, SearchQuery
 from postroad.engine.providers.base import Choose
 from postroad.engine.providers.imap_reach import ImapReach, no_message
+from postroad.engine.providers.kept import KeptMailbox, KeptMailboxes
 from postroad.engine.providers.pages import found_page, wanted_page
 from postroad.engine.providers.results import (
     FoundBody,
@@ -25,22 +28,27 @@ from postroad.protocol.imap.numset import NumSet
 from postroad.protocol.imap.search_keys import search_keys
 from postroad.protocol.imap.selected import SelectedMailbox
 from postroad.protocol.mime.part import BodyPart
-from postroad.transport.imap import ImapConnection
+from postroad.transport.imap import CommandRefused, ImapConnection
 
+_SHORT_ITEMS = ("UID", "FLAGS", "RFC822.SIZE", "INTERNALDATE")  # of messages listed before
 LIST_ITEMS = ("UID", "FLAGS", "RFC822.SIZE", "INTERNALDATE", "ENVELOPE", "BODYSTRUCTURE")
 DETAIL_ITEMS = (
     "UID", "FLAGS", "RFC822.SIZE", "INTERNALDATE", "BODYSTRUCTURE", "BODY.PEEK[HEADER]",
 )  # fmt: skip
 MAX_HEADER_BYTES = 2 * 1024 * 1024
 _MAX_ROW_BYTES = 4 * 1024 * 1024  # of one message in a list
+_LIKELY_BYTES = 64 * 1024
+_MAX_LIKELY = 4
 _MAX_BODY_BYTES = 32 * 1024 * 1024  # of the bodies of one message together
+_SMALL_BODY_BYTES = 64 * 1024  # likewise, up to which several messages share a command
 
 
 class ImapReading:
     """Reads messages of one account; nothing is marked as seen unasked."""
 
-    def __init__(self, reach: ImapReach) -> None:
+    def __init__(self, reach: ImapReach, kept: KeptMailboxes) -> None:
         self._reach = reach
+        self._kept = kept
 
     async def page(self, path: str, wish: PageWish) -> FoundPage:
         """By message number, the highest first, since numbers are what pages are counted in."""
@@ -53,11 +61,21 @@ class ImapReading:
             if high < 1:
                 return found_page((), total, page, wish.page_size)
             low = max(1, high - wish.page_size + 1)
-            # No expunge can come between: EXISTS was told just now, and searching by number
+            # No expunge can come between: EXISTS was told just now, and fetching by number
             # forbids it. RFC 9051 §7.5.1
-            uids = await connection.uid_search((f"{low}:{high}",))
-            items = await self._rows(connection, mailbox, path, uids)
-            return found_page(items, total, page, wish.page_size)
+            kept = self._kept.of(mailbox.wire_name, mailbox.uidvalidity)
+            is_known = kept is not None and kept.expects(low, high)
+            items = (*(_SHORT_ITEMS if is_known else LIST_ITEMS), *_identities(connection))
+            rows = await connection.fetch_numbers(low, high, items, max_bytes=_MAX_ROW_BYTES)
+            uids = [row.uid for row in rows if row.uid is not None]
+            if len(rows) <= high - low:  # some could not be read; they are there all the same
+                uids += await connection.uid_search((f"{low}:{high}",))
+            if kept is not None and is_known:
+                kept.listed(rows)
+                new = [uid for uid in uids if kept.find(uid) is None]
+                rows += await self._new_rows(connection, new)
+            found = await self._found(mailbox, path, rows, uids, kept)
+            return _remembering(found_page(found, total, page, wish.page_size), kept)
 
         return await self._reach.in_mailbox(path, work, read_only=True)
 
@@ -69,19 +87,31 @@ class ImapReading:
             uids = (await matching(connection, mailbox, query))[::-1]
             start = page * wish.page_size
             wanted = uids[start : start + wish.page_size]
-            items = await self._rows(connection, mailbox, path, wanted)
-            return found_page(items, len(uids), page, wish.page_size)
+            kept = self._kept.of(mailbox.wire_name, mailbox.uidvalidity)
+            new = [uid for uid in wanted if kept is None or kept.find(uid) is None]
+            rows = await self._new_rows(connection, new)
+            if len(new) < len(wanted):
+                known = NumSet.of(sorted(frozenset(wanted).difference(new)))
+                items = (*_SHORT_ITEMS, *_identities(connection))
+                rows += await connection.uid_fetch(known, items, max_bytes=_MAX_ROW_BYTES)
+            found = await self._found(mailbox, path, rows, wanted, kept)
+            return _remembering(found_page(found, len(uids), page, wish.page_size), kept)
 
         return await self._reach.in_mailbox(path, work, read_only=True)
 
     async def read(
-        self, message: str, *, choose: Choose | None = None, mark_seen: bool = False
+        self,
+        message: str,
+        *,
+        choose: Choose | None = None,
+        likely: Sequence[str] = (),
+        mark_seen: bool = False,
     ) -> ReadMessage:
         async def work(
             connection: ImapConnection, key: MessageKey, path: str
         ) -> tuple[Fetched, str, list[FoundBody]]:
-            items = [*DETAIL_ITEMS, *_identities(connection)]
-            row = await fetch_one(connection, key.uid, items, max_bytes=MAX_HEADER_BYTES)
+            items = (*DETAIL_ITEMS, *_identities(connection))
+            row = await _fetch_likely(connection, key.uid, items, likely)
             wishes = choose(row) if choose is not None else ()
             bodies = await fetch_bodies(connection, row, wishes) if wishes else []
             if mark_seen:
@@ -94,27 +124,46 @@ class ImapReading:
         mailbox = await self._reach.mailbox(path)
         return ReadMessage(FoundMessage(message, path, row), mailbox, tuple(bodies))
 
-    async def _rows(
+    async def _new_rows(self, connection: ImapConnection, uids: Sequence[int]) -> list[Fetched]:
+        if not uids:
+            return []
+        items = (*LIST_ITEMS, *_identities(connection))
+        return await connection.uid_fetch(NumSet.of(sorted(uids)), items, max_bytes=_MAX_ROW_BYTES)
+
+    async def _found(
         self,
-        connection: ImapConnection,
         mailbox: SelectedMailbox,
         path: str,
-        uids: Sequence[int],
+        rows: Iterable[Fetched],
+        uids: Iterable[int],
+        kept: KeptMailbox | None,
     ) -> tuple[FoundMessage, ...]:
-        """Entries for ``uids``, the highest first; one that cannot be read is there by its UID."""
-        if not uids:
-            return ()
+        """Entries for ``uids``, the highest first; one that cannot be read is there by its UID.
+
+        Of two rows of a message the later is the fuller.
+        """
         number = await self._reach.number(path, mailbox)
-        rows = await connection.uid_fetch(
-            NumSet.of(sorted(uids)),
-            [*LIST_ITEMS, *_identities(connection)],
-            max_bytes=_MAX_ROW_BYTES,
-        )
-        known = {row.uid: row for row in rows}
-        return tuple(
-            FoundMessage(pack_message(number, uid), path, known.get(uid) or Fetched(1, uid=uid))
-            for uid in sorted(uids, reverse=True)
-        )
+        told = {row.uid: row for row in rows}
+        found = []
+        for uid in sorted(set(uids), reverse=True):
+            row = told.get(uid) or Fetched(1, uid=uid)
+            is_short = row.envelope is None and row.structure is None
+            known = kept.find(uid) if kept is not None and is_short and uid in told else None
+            message = pack_message(number, uid) if known is None else known.message
+            found.append(FoundMessage(message, path, row, known))
+        return tuple(found)
+
+
+def _remembering(page: FoundPage, kept: KeptMailbox | None) -> FoundPage:
+    if kept is None or all(one.known is not None for one in page.items):
+        return page
+
+    def remember(made: Sequence[MessageSummary | UnreadMessage]) -> None:
+        for one, entry in zip(page.items, made, strict=True):
+            if one.known is None:
+                kept.add(one.row, entry)
+
+    return replace(page, remember=remember)
 
 
 async def matching(
@@ -127,7 +176,8 @@ async def matching(
     try:
         keys = search_keys(query, connection.can)
     except LocalProtocolError as error:
-        if query.needs_gmail or query.email_id or query.thread_id or query.modseq is not None:
+        by_id = query.email_id or query.email_ids or query.thread_id
+        if query.needs_gmail or by_id or query.modseq is not None:
             raise Unprocessable(error.message, code="MissingServerExtension") from error
         raise
     if query.seq is not None:
@@ -169,38 +219,116 @@ async def fetch_one(
     return rows[0]
 
 
+async def _fetch_likely(
+    connection: Fetcher, uid: int, items: Sequence[str], likely: Sequence[str]
+) -> Fetched:
+    """One message's items with the beginnings of its ``likely`` parts."""
+    beginnings = [
+        f"BODY.PEEK[{part}]<0.{_LIKELY_BYTES}>"
+        for part in likely[:_MAX_LIKELY]
+        if is_part_number(part)
+    ]
+    if beginnings:
+        with suppress(CommandRefused):  # some servers refuse parts that are not there
+            room = MAX_HEADER_BYTES + len(beginnings) * _LIKELY_BYTES
+            return await fetch_one(connection, uid, [*items, *beginnings], max_bytes=room)
+    return await fetch_one(connection, uid, items, max_bytes=MAX_HEADER_BYTES)
+
+
 def _identities(connection: ImapConnection) -> tuple[str, ...]:
     labels = ("X-GM-LABELS",) if connection.can("X-GM-EXT-1") else ()
     return (*connection.identity_items, *labels)
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What to fetch of one message's bodies."""
+
+    items: tuple[str, ...]
+    parts: tuple[tuple[BodyPart, int], ...]  # with how many octets to take
+    size: int  # octets that may come
+
+
 async def fetch_bodies(
     connection: Fetcher, row: Fetched, wishes: Sequence[PartWish]
 ) -> list[FoundBody]:
-    """The octets of the wanted parts that are there, within the bound of all together."""
-    wanted: list[tuple[BodyPart, int]] = []  # with how many octets to ask for
+    """The octets of the wanted parts that are there, within the bound of all together.
+
+    What ``row`` has of them already is not fetched again, if it is enough.
+    """
+    wanted = _wanted(row, wishes)
+    if not wanted.parts or row.uid is None:
+        return []
+    got = row
+    if wanted.items:
+        items = ["UID", *wanted.items]
+        got = await fetch_one(connection, row.uid, items, max_bytes=_MAX_BODY_BYTES)
+    return _found(wanted, row, got)
+
+
+async def fetch_small_bodies(
+    connection: Fetcher, messages: Iterable[tuple[Fetched, Sequence[PartWish]]]
+) -> dict[int, list[FoundBody]]:
+    """By UID what :func:`fetch_bodies` finds, for those messages that want little.
+
+    Messages that want the same parts share one command: a burst of mail is alike. Who is not in
+    the result has to be asked for alone.
+    """
+    alike: dict[tuple[str, ...], dict[int, tuple[Fetched, _Wanted]]] = {}
+    for row, wishes in messages:
+        wanted = _wanted(row, wishes)
+        if row.uid is not None and wanted.items and wanted.size <= _SMALL_BODY_BYTES:
+            alike.setdefault(wanted.items, {})[row.uid] = row, wanted
+    found: dict[int, list[FoundBody]] = {}
+    for items, group in alike.items():
+        if len(group) > 1:
+            bound = len(group) * _SMALL_BODY_BYTES
+            got = await connection.uid_fetch(
+                NumSet.of(sorted(group)), ["UID", *items], max_bytes=bound
+            )
+            for one in got:
+                if one.uid in group:
+                    row, wanted = group[one.uid]
+                    found[one.uid] = _found(wanted, row, one)
+    return found
+
+
+def _wanted(row: Fetched, wishes: Sequence[PartWish]) -> _Wanted:
+    parts: list[tuple[BodyPart, int]] = []
     room = _MAX_BODY_BYTES
     for wish in wishes:
         node = row.structure.find(wish.part) if row.structure is not None else None
         if node is None or node.is_multipart or not is_part_number(wish.part) or room <= 0:
             continue
         limit = room if wish.max_bytes is None else min(room, wish.max_bytes)
-        wanted.append((node, limit))
+        parts.append((node, limit))
         room -= min(limit, node.size)
-    if not wanted or row.uid is None:
-        return []
-    items = [
+    items = tuple(
         f"BODY.PEEK[{node.part}]" if node.size <= limit else f"BODY.PEEK[{node.part}]<0.{limit}>"
-        for node, limit in wanted
-    ]
-    got = await fetch_one(connection, row.uid, ["UID", *items], max_bytes=_MAX_BODY_BYTES)
+        for node, limit in parts
+        if not _has_enough(row, node, limit)
+    )
+    return _Wanted(items, tuple(parts), _MAX_BODY_BYTES - room)
+
+
+def _found(wanted: _Wanted, row: Fetched, got: Fetched) -> list[FoundBody]:
     bodies = []
-    for node, limit in wanted:
-        octets = got.sections.get(node.part) or got.sections.get(f"{node.part}<0>")
+    for node, limit in wanted.parts:
+        octets = _octets_of(row if _has_enough(row, node, limit) else got, node)
         if octets is not None:
             is_cut = len(octets) > limit or node.size > limit
             bodies.append(FoundBody(node, octets[:limit], is_cut))
     return bodies
+
+
+def _octets_of(row: Fetched, node: BodyPart) -> bytes | None:
+    return row.sections.get(node.part) or row.sections.get(f"{node.part}<0>")
+
+
+def _has_enough(row: Fetched, node: BodyPart, limit: int) -> bool:
+    """Whether the beginning that was fetched will do; less than was asked for is the whole."""
+    octets = _octets_of(row, node)
+    return octets is not None and (len(octets) < _LIKELY_BYTES or len(octets) >= limit)
 
 
 async def _mark_seen(connection: ImapConnection, row: Fetched, uid: int) -> Fetched:

@@ -12,6 +12,7 @@ from postroad.domain.mailbox import MailboxNumber
 from postroad.engine.accounts.credentials import Credentials
 from postroad.engine.providers.base import WholeProvider
 from postroad.engine.providers.imap import ImapProvider
+from postroad.engine.providers.kept import Shelf
 from postroad.engine.providers.route import MailboxRoute
 from postroad.engine.providers.sandbox import SandboxProvider
 from postroad.engine.providers.sandbox_news import SettingsSource
@@ -56,6 +57,7 @@ class Providers:
         self._credentials = credentials
         self._route = route
         self._settings = settings
+        self._shelf = Shelf()
         self._live: dict[str, tuple[Account, WholeProvider]] = {}
 
     async def get(self, account: Account) -> WholeProvider:
@@ -83,7 +85,9 @@ class Providers:
                 replace(imap, login=login), proxy=account.proxy, compress=not _is_here(imap.host)
             )
 
-        return ImapProvider(account, numbers=self.numbers(account), connect=connect)
+        return ImapProvider(
+            account, numbers=self.numbers(account), connect=connect, shelf=self._shelf
+        )
 
     def numbers(self, account: Account) -> StoredNumbers:
         """The mailbox numbers of an account."""

@@ -7,11 +7,11 @@ same members, so that what is shown of a message is made in one place for all.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from postroad.domain.mailbox import Mailbox
-from postroad.domain.message import PartInfo
+from postroad.domain.message import MessageSummary, PartInfo, UnreadMessage
 from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.mime.part import BodyPart
 
@@ -32,11 +32,16 @@ class FoundMessage:
     message: str  # message id
     path: str
     row: Fetched
+    known: MessageSummary | None = None  # what was made of it before; then ``row`` is short
 
 
 @dataclass(frozen=True, slots=True)
 class FoundPage:
-    """One page of a mailbox or of search results, newest first."""
+    """One page of a mailbox or of search results, newest first.
+
+    ``remember`` is to be told what was made of ``items``, in their order, so that they need not
+    be read again: it comes back as ``known``.
+    """
 
     items: tuple[FoundMessage, ...]
     total: int
@@ -44,6 +49,7 @@ class FoundPage:
     pages: int  # at least 1
     next_cursor: str | None = None
     prev_cursor: str | None = None
+    remember: Callable[[Sequence[MessageSummary | UnreadMessage]], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,12 @@ class SandboxProvider:
         return await self._reading.search(await self._folders.get(path), query, wish)
 
     async def read_message(
-        self, message: str, *, choose: Choose | None = None, mark_seen: bool = False
+        self,
+        message: str,
+        *,
+        choose: Choose | None = None,
+        likely: Sequence[str] = (),
+        mark_seen: bool = False,
     ) -> ReadMessage:
         if mark_seen:
             await self.change_flags(message, FlagChange(add=("\\Seen",)))

@@ -92,7 +92,15 @@ class SandboxChanges:
                     pairs.append((uid, now))
                     news.gone(place.mailbox, old, uid)
                     flags, at = message.flags, message.received_at
-                    await news.new(target.mailbox, new, now, came, flags=flags, received_at=at)
+                    await news.new(
+                        target.mailbox,
+                        new,
+                        now,
+                        came,
+                        flags=flags,
+                        received_at=at,
+                        is_first=False,
+                    )
                     news.moved(target.mailbox, new, now, Origin(place.path, old, uid))
                 return pairs, await news.record()
 

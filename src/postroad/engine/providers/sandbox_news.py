@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from postroad.domain.account import Account
+from postroad.domain.bounce import Report
 from postroad.domain.event import Event
 from postroad.domain.mailbox import Mailbox
 from postroad.domain.message_id import pack_message
@@ -21,11 +22,16 @@ from postroad.domain.setting import SettingValues
 from postroad.engine.mail.details import summary_of
 from postroad.engine.mail.payload import message_new_data, wanted_bodies
 from postroad.engine.providers.results import FoundBody
+from postroad.engine.returns.clue import MAX_SOURCE, Outside, clue_of
+from postroad.engine.returns.record import Returns
+from postroad.engine.returns.tally import tally
 from postroad.engine.sync.diff import Changed
 from postroad.engine.sync.told import Place, Teller
 from postroad.observe import metrics
 from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.mime.parser import parse_message
+from postroad.protocol.report import read_report
+from postroad.protocol.report.candidate import may_report
 from postroad.store import Tx
 
 MAX_READ = 4 * 1024 * 1024  # octets of a message that its announcement is made of
@@ -46,6 +52,7 @@ class Arrival:
     row: Fetched
     bodies: tuple[FoundBody, ...]
     settings: SettingValues
+    report: Report | None  # what its source tells, if it may be a report
 
 
 async def arrival(octets: bytes, size: int, settings: SettingsSource | None) -> Arrival:
@@ -65,7 +72,9 @@ def _arrival(octets: bytes, size: int, settings: SettingValues) -> Arrival:
         if node is not None and body is not None:
             cut = body[: wish.max_bytes]
             bodies.append(FoundBody(node, cut, is_cut=len(cut) < len(body)))
-    return Arrival(row, tuple(bodies), settings)
+    is_candidate = may_report(Outside.of(row, None).signs, row.structure)
+    report = read_report(octets[:MAX_SOURCE]) if is_candidate else None
+    return Arrival(row, tuple(bodies), settings, report)
 
 
 class SandboxNews:
@@ -85,24 +94,33 @@ class SandboxNews:
         *,
         flags: Sequence[str],
         received_at: int,
+        is_first: bool = True,
     ) -> None:
-        """A message has come, unless it is older than the account wants to hear of."""
+        """A message has come, unless it is older than the account wants to hear of.
+
+        ``is_first`` tells it from one that was in another mailbox before.
+        """
         row = replace(came.row, uid=uid, flags=tuple(flags), internal_date=received_at)
         message = pack_message(number, uid)
         use = mailbox.special_use
+        summary = summary_of(row, message=message, path=mailbox.path, special_use=use)
         if self._account.notify_from is not None:
-            date = summary_of(row, message=message, path=mailbox.path, special_use=use).date
-            if date is None or date < self._account.notify_from:
+            if summary.date is None or summary.date < self._account.notify_from:
                 return
         data = message_new_data(
             row,
-            message=message,
-            path=mailbox.path,
+            summary,
             special_use=use,
             settings=came.settings,
             bodies=came.bodies,
         )
-        self._tell(mailbox, self._teller(mailbox, number).message_new(data))
+        if not self._is_told(mailbox):
+            return
+        clue = clue_of(Outside.of(row, use), row, summary, came.report)
+        returns = await Returns.begin(self._tx, self._account.account, [(data, clue)])
+        told = await returns.tell(data, clue, is_first=is_first)
+        self._events.append(self._teller(mailbox, number).message_new(told.data))
+        self._events += told.events
 
     def changed(
         self,
@@ -146,9 +164,12 @@ class SandboxNews:
         return self._account.indexer != "fast"
 
     def _tell(self, mailbox: Mailbox, event: Event) -> None:
-        paths = self._account.paths
-        if paths is None or mailbox.path in paths or mailbox.special_use in paths:
+        if self._is_told(mailbox):
             self._events.append(event)
+
+    def _is_told(self, mailbox: Mailbox) -> bool:
+        paths = self._account.paths
+        return paths is None or mailbox.path in paths or mailbox.special_use in paths
 
     def _teller(self, mailbox: Mailbox, number: int) -> Teller:
         name = self._account.account
@@ -159,3 +180,4 @@ def count(events: Sequence[Event]) -> None:
     """Count what was told, for the metrics."""
     for event in events:
         metrics.event_recorded(event.name.value)
+    tally(events)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 
 from postroad.domain.account import Account
 from postroad.domain.errors import NotFound, Unprocessable
 from postroad.domain.submission import Submission, SubmissionState
+from postroad.domain.suppression import Skipped, SuppressionAnswer
 from postroad.engine.accounts.directory import Directory
 from postroad.engine.providers.base import MailProvider
 from postroad.engine.settings import Settings
@@ -27,6 +28,7 @@ from postroad.engine.submit.request import (
     SubmitRequest,
     SubmitResult,
 )
+from postroad.engine.suppression.service import Suppression
 from postroad.observe import get_logger, metrics
 from postroad.store import Store, Tx
 
@@ -46,11 +48,13 @@ class Submit:
         directory: Directory,
         settings: Settings,
         provider_of: Callable[[Account], Awaitable[MailProvider]],
+        suppression: Suppression,
     ) -> None:
         self._store = store
         self._directory = directory
         self._settings = settings
         self._provider_of = provider_of
+        self._suppression = suppression
         self._guard = Guard()
         # Messages for the same millisecond are told apart by a number of their own: chance would
         # give two of a hundred thousand the same one.
@@ -62,7 +66,8 @@ class Submit:
         Raises :exc:`NotFound` for an unknown account, one that cannot send
         (``SMTPUnavailable``) or a missing reference (``ReferenceNotFound``); :exc:`Invalid` for
         what cannot be composed; :exc:`Unprocessable` (``IdempotencyMismatch``) for a repeat
-        with another body where the settings are strict about it.
+        with another body where the settings are strict about it, and (``RecipientSuppressed``)
+        for a recipient on a suppression list where they want that refused.
         """
         configured = await self._directory.get(account)
         if not configured.can_send:
@@ -97,11 +102,15 @@ class Submit:
             prepared = await asyncio.to_thread(prepare, request, account, referral, now=now)
         else:
             prepared = prepare(request, account, referral, now=now)
+        skipped = await self._screen(account, prepared, is_dry=request.dry_run)
         if request.dry_run:
             return SubmitResult(
-                prepared.message_id, reference=prepared.reference, preview=b"".join(prepared.pieces)
+                prepared.message_id,
+                reference=prepared.reference,
+                preview=b"".join(prepared.pieces),
+                skipped=skipped,
             )
-        return await self._enqueue(account, request, prepared, prepared.pieces)
+        return await self._enqueue(account, request, prepared, prepared.pieces, skipped)
 
     async def _accept_file(
         self, account: Account, request: SubmitRequest, file: RawFile
@@ -111,6 +120,7 @@ class Submit:
         prepared, body_at = await asyncio.to_thread(
             prepare_file, request, head, file, account, now=now
         )
+        skipped = await self._screen(account, prepared)
 
         async def pieces() -> AsyncIterator[bytes]:
             for piece in prepared.pieces:
@@ -118,7 +128,30 @@ class Submit:
             async for piece in file.read(body_at):
                 yield piece
 
-        return await self._enqueue(account, request, prepared, pieces())
+        return await self._enqueue(account, request, prepared, pieces(), skipped)
+
+    async def _screen(
+        self, account: Account, prepared: Prepared, *, is_dry: bool = False
+    ) -> tuple[Skipped, ...]:
+        """The recipients to leave out. Raises :exc:`Unprocessable` where none may be."""
+        recipients = prepared.envelope.rcpt_to
+        skipped = await self._suppression.screen(account.account, recipients)
+        if not skipped:
+            return ()
+        is_refused = self._settings.snapshot.suppression.answer is SuppressionAnswer.REFUSE
+        if not is_dry:
+            metrics.recipients_suppressed("refused" if is_refused else "skipped", len(skipped))
+            log.info(
+                "recipients suppressed",
+                account=account.account,
+                suppressed=len(skipped),
+                recipients=len(recipients),
+                lists=sorted({item.list_id for item in skipped}),
+                refused=is_refused,
+            )
+        if is_refused:
+            raise refusal_of(skipped)
+        return skipped
 
     async def _refer(self, account: Account, request: SubmitRequest) -> Referral:
         if request.reference is None and all(a.reference is None for a in request.attachments):
@@ -133,27 +166,43 @@ class Submit:
         request: SubmitRequest,
         prepared: Prepared,
         pieces: Iterable[bytes] | AsyncIterable[bytes],
+        skipped: tuple[Skipped, ...],
     ) -> SubmitResult:
+        key = request.idempotency_key
+        envelope = prepared.envelope
+        if skipped:
+            left_out = {item.recipient for item in skipped}
+            rcpt_to = tuple(who for who in envelope.rcpt_to if who not in left_out)
+            if not rcpt_to:
+                # Nothing happens, so there is nothing to guard against happening twice: the key
+                # is not remembered, and once an address is released the same submit is taken.
+                return SubmitResult(
+                    prepared.message_id,
+                    reference=prepared.reference,
+                    idempotency=IdempotencyResult(key, "MISS") if key is not None else None,
+                    skipped=skipped,
+                )
+            envelope = replace(envelope, rcpt_to=rcpt_to)
         staged = await self._store.stage(
             pieces, bcc_start=prepared.bcc_start, bcc_end=prepared.bcc_end
         )
         now = self._store.now()
         due_at = max(now, prepared.send_at or now)
         max_attempts, expires_at = self._horizon(prepared, due_at)
-        key = request.idempotency_key
         result = SubmitResult(
             message_id=prepared.message_id,
             queue_id=f"{due_at:011x}{next(self._serial) & 0xFFFFFFFF:08x}",
             send_at=due_at,
             reference=prepared.reference,
             idempotency=IdempotencyResult(key, "MISS") if key is not None else None,
+            skipped=skipped,
         )
         sub = Submission(
             queue_id=result.queue_id or "",
             account=account.account,
             lane=account.account,
             source=request.source,
-            envelope=prepared.envelope,
+            envelope=envelope,
             message_id=prepared.message_id,
             subject=prepared.subject,
             content=staged.content,
@@ -227,3 +276,21 @@ class Submit:
                 code="IdempotencyMismatch",
             )
         return replace(first.result, idempotency=IdempotencyResult(key, "HIT", differs))
+
+
+def refusal_of(skipped: Sequence[Skipped]) -> Unprocessable:
+    """What a submit is refused with for its suppressed recipients."""
+    first = skipped[0]
+    who = f"{first.recipient} is"
+    if len(skipped) > 1:
+        who = f"{first.recipient} and {len(skipped) - 1} more are"
+    return Unprocessable(
+        f"{who} on suppression list {first.list_id} ({first.reason})",
+        code="RecipientSuppressed",
+        info={
+            "recipients": [
+                {"recipient": item.recipient, "reason": item.reason, "listId": item.list_id}
+                for item in skipped
+            ]
+        },
+    )

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from postroad.domain.suppression import Skipped
 from postroad.engine.submit.request import ReferenceResult, SubmitResult
 from postroad.store.idempotency import IdempotencyRecord
 
@@ -30,13 +31,17 @@ class Remembered:
     def record(self, account: str, key: str, now: int) -> IdempotencyRecord:
         """The row that remembers this answer."""
         reference = self.result.reference
-        answer = {
+        answer: dict[str, object] = {
             "messageId": self.result.message_id,
             "sendAt": self.result.send_at,
             "reference": None
             if reference is None
             else [reference.message, reference.success, reference.error, reference.thread_id],
         }
+        if self.result.skipped:
+            answer["skipped"] = [
+                [item.recipient, item.reason, item.list_id] for item in self.result.skipped
+            ]
         return IdempotencyRecord(
             account=account,
             key=key,
@@ -56,6 +61,7 @@ class Remembered:
                 queue_id=record.queue_id,
                 send_at=answer["sendAt"],
                 reference=None if reference is None else ReferenceResult(*reference),
+                skipped=tuple(Skipped(*item) for item in answer.get("skipped", ())),
             ),
             record.body_hash or None,
         )

@@ -10,6 +10,7 @@ from postroad.domain.address import Address
 from postroad.domain.envelope import DsnRequest, Envelope
 from postroad.domain.secret import Secret
 from postroad.domain.submission import ReferenceAction, Source
+from postroad.domain.suppression import Skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,10 @@ class IdempotencyResult:
 
 @dataclass(frozen=True, slots=True)
 class SubmitResult:
-    """What the caller is answered. A dry run has ``preview`` and neither queue id nor time."""
+    """What the caller is answered. A dry run has ``preview`` and neither queue id nor time.
+
+    Without any of the three nothing was queued, because every recipient was skipped.
+    """
 
     message_id: str
     queue_id: str | None = None
@@ -120,3 +124,4 @@ class SubmitResult:
     reference: ReferenceResult | None = None
     idempotency: IdempotencyResult | None = None
     preview: bytes | None = None  # RFC 5322 octets
+    skipped: tuple[Skipped, ...] = ()  # recipients who are suppressed

@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from postroad.domain.mailbox_state import MailboxCursor
 from postroad.domain.message_index import Entry, Marks, fingerprint, marks
 from postroad.engine.mail.details import shown_label
+from postroad.engine.sync.arrival import Arrival
 from postroad.engine.sync.connection import Connection
-from postroad.engine.sync.describe import Describer, Description
-from postroad.engine.sync.ingest import Arrival
+from postroad.engine.sync.describe import Bodies, Describer, Description
 from postroad.engine.sync.threads import thread_nodes
 from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.imap.numset import NumSet
@@ -57,6 +57,8 @@ class Arrivals:
         """Messages from ``cursor.announced`` on, by UID. ``expected`` ones are waited for."""
         found: dict[int, Fetched] = {}
         await self._fetch(cursor, uids, found)
+        if not expected:
+            self._drop_news(found)
         lacking = self._lacking(found, expected)
         waited_s = 0.0
         retries: dict[int, tuple[int, int]] = {}  # of those that took more than one try
@@ -69,6 +71,8 @@ class Arrivals:
             for uid in lacking:
                 retries[uid] = (number, round(waited_s * 1000))
             lacking = self._lacking(found, lacking)
+        whole = [row for uid, row in found.items() if uid not in lacking]
+        ahead = await self._describer.read_ahead(self._connection, whole) if whole[1:] else {}
         arrivals = []
         for uid in sorted({*found, *lacking}):
             if uid in lacking:
@@ -77,8 +81,18 @@ class Arrivals:
                 entry = Entry(uid, known or marks(()))
                 arrivals.append(Arrival(entry, missing=retries[uid], is_indexed=known is not None))
             else:
-                arrivals.append(await self._arrival(cursor, found[uid], retries.get(uid)))
+                arrivals.append(await self._arrival(cursor, found[uid], retries.get(uid), ahead))
         return arrivals
+
+    def _drop_news(self, found: dict[int, Fetched]) -> None:
+        """Leave out messages that came while others were read.
+
+        A server with NOTIFY tells the flags of each at once, amid the answer to our command.
+        """
+        complete = [uid for uid, row in found.items() if self._describer.is_complete(row)]
+        last = max(complete, default=0)
+        for uid in [uid for uid in found if uid > last]:
+            del found[uid]
 
     async def _fetch(self, cursor: MailboxCursor, uids: NumSet, found: dict[int, Fetched]) -> None:
         for row in await self._rows(uids):
@@ -111,7 +125,11 @@ class Arrivals:
         return sorted(broken | {uid for uid in expected if uid not in found})
 
     async def _arrival(
-        self, cursor: MailboxCursor, row: Fetched, retries: tuple[int, int] | None
+        self,
+        cursor: MailboxCursor,
+        row: Fetched,
+        retries: tuple[int, int] | None,
+        ahead: Bodies,
     ) -> Arrival:
         assert row.uid is not None
         not_before = self._notify_from
@@ -119,7 +137,9 @@ class Arrivals:
             # It came while we looked. A Date field knows whole seconds only, and would make it
             # older than an account that is as young as this second.
             not_before = not_before // 1000 * 1000
-        told = await self._describer.describe(self._connection, cursor, row, not_before=not_before)
+        told = await self._describer.describe(
+            self._connection, cursor, row, not_before=not_before, ahead=ahead
+        )
         data: dict[str, object] | None = None
         if not_before is None or (told.date is not None and told.date >= not_before):
             data = dict(told.data)
@@ -133,6 +153,7 @@ class Arrivals:
             ),
             data,
             email_id=row.email_id,
+            clue=told.clue if data is not None else None,
             thread_nodes=self._thread_nodes(row, told),
         )
 

@@ -15,12 +15,17 @@ from postroad.domain.setting import SettingValues
 from postroad.engine.mail.details import headers_of, summary_of
 from postroad.engine.mail.payload import message_new_data, needed_items, wanted_bodies
 from postroad.engine.mail.text import LARGE_BYTES
-from postroad.engine.providers.imap_reading import fetch_bodies
+from postroad.engine.providers.imap_reading import fetch_bodies, fetch_one, fetch_small_bodies
 from postroad.engine.providers.results import FoundBody, PartWish
+from postroad.engine.returns.clue import MAX_SOURCE, Clue, Outside, clue_of, wants_source
 from postroad.engine.sync.connection import Connection
+from postroad.observe import get_logger
 from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.mime.headers import message_ids
+from postroad.protocol.report import read_report
 from postroad.transport.imap import CommandRefused
+
+log = get_logger(__name__)
 
 
 class SettingsSource(Protocol):
@@ -38,6 +43,10 @@ class Description:
     date: int | None  # epoch ms, of the Date field or else of the arrival
     message_id: str | None
     references: tuple[str, ...] = ()  # Message-IDs that it names, In-Reply-To included
+    clue: Clue | None = None  # to the message that it is about, if there may be one
+
+
+Bodies = Mapping[int, Sequence[FoundBody]]  # by UID
 
 
 class Describer(Protocol):
@@ -51,11 +60,21 @@ class Describer(Protocol):
         """Whether the server gave enough to describe the message."""
         ...
 
+    async def read_ahead(self, connection: Connection, rows: Sequence[Fetched]) -> Bodies:
+        """Read at once what several messages lack; who is not in it is read by itself."""
+        ...
+
     async def describe(
-        self, connection: Connection, cursor: MailboxCursor, row: Fetched, *, not_before: int | None
+        self,
+        connection: Connection,
+        cursor: MailboxCursor,
+        row: Fetched,
+        *,
+        not_before: int | None,
+        ahead: Bodies,
     ) -> Description:
-        """Read what is still lacking, such as the text, unless the message is older than
-        ``not_before`` (epoch ms) and is not announced anyway.
+        """Read what is still lacking, such as the text, unless it was read ``ahead`` or the
+        message is older than ``not_before`` (epoch ms) and is not announced anyway.
         """
         ...
 
@@ -73,8 +92,23 @@ class MessageDescriber:
     def is_complete(self, row: Fetched) -> bool:
         return row.envelope is not None or row.structure is not None or bool(row.sections)
 
+    async def read_ahead(self, connection: Connection, rows: Sequence[Fetched]) -> Bodies:
+        settings = self._settings.snapshot
+        try:
+            return await fetch_small_bodies(
+                connection, [(row, wanted_bodies(row, settings)) for row in rows]
+            )
+        except CommandRefused:
+            return {}  # one of them may be what the server chokes on
+
     async def describe(
-        self, connection: Connection, cursor: MailboxCursor, row: Fetched, *, not_before: int | None
+        self,
+        connection: Connection,
+        cursor: MailboxCursor,
+        row: Fetched,
+        *,
+        not_before: int | None,
+        ahead: Bodies,
     ) -> Description:
         assert row.uid is not None
         settings = self._settings.snapshot
@@ -83,12 +117,13 @@ class MessageDescriber:
         known = Description({}, summary.date, summary.message_id, references_of(row))
         if not_before is not None and (summary.date is None or summary.date < not_before):
             return known
-        bodies = await _bodies(connection, row, wanted_bodies(row, settings))
+        bodies = ahead.get(row.uid)
+        if bodies is None:
+            bodies = await _bodies(connection, row, wanted_bodies(row, settings))
         make = partial(
             message_new_data,
             row,
-            message=message,
-            path=cursor.path,
+            summary,
             special_use=cursor.special_use,
             settings=settings,
             bodies=bodies,
@@ -96,7 +131,15 @@ class MessageDescriber:
         )
         is_large = sum(len(body.octets) for body in bodies) > LARGE_BYTES
         data = await asyncio.to_thread(make) if is_large else make()
-        return replace(known, data=data)
+        outside = Outside.of(row, cursor.special_use)
+        source = await _source(connection, row) if wants_source(outside, row) else None
+        if source is None:
+            report = None
+        elif len(source) > LARGE_BYTES:
+            report = await asyncio.to_thread(read_report, source)
+        else:
+            report = read_report(source)
+        return replace(known, data=data, clue=clue_of(outside, row, summary, report))
 
 
 async def _bodies(
@@ -109,6 +152,20 @@ async def _bodies(
         return await fetch_bodies(connection, row, wishes)
     except (CommandRefused, NotFound):
         return []
+
+
+async def _source(connection: Connection, row: Fetched) -> bytes | None:
+    """The beginning of a message; none when it has just gone or is withheld."""
+    assert row.uid is not None
+    is_small = row.size is not None and row.size <= MAX_SOURCE
+    item = "BODY.PEEK[]" if is_small else f"BODY.PEEK[]<0.{MAX_SOURCE}>"
+    try:
+        got = await fetch_one(connection, row.uid, ["UID", item], max_bytes=2 * MAX_SOURCE)
+    except (CommandRefused, NotFound):
+        log.info("what may be a report could not be fetched", uid=row.uid)
+        return None
+    octets = got.sections.get("") or got.sections.get("<0>")
+    return None if octets is None else octets[:MAX_SOURCE]
 
 
 def references_of(row: Fetched) -> tuple[str, ...]:

@@ -68,3 +68,9 @@ class News:
     def is_growth_alone(self) -> bool:
         """Whether messages came and nothing else happened: worth looking at once."""
         return self.has_grown and not (self.has_expunged or self.vanished or self.is_all)
+
+    def is_new_alone(self, uidnext: int) -> bool:
+        """Whether nothing was said of messages below ``uidnext``."""
+        return self.is_growth_alone and all(
+            row.uid is not None and row.uid >= uidnext for row in self.rows
+        )

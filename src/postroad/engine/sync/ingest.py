@@ -7,6 +7,7 @@ any moment neither loses a message nor announces one twice.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -17,12 +18,17 @@ from postroad.domain.lease import Lease
 from postroad.domain.mailbox import Mailbox, SpecialUse
 from postroad.domain.mailbox_state import Indexer, MailboxCursor, MailboxState
 from postroad.domain.message_index import MAX_MESSAGES, Chunk, Entry
+from postroad.engine.providers.imap_folders import MANY_MAILBOXES
+from postroad.engine.returns.record import Returns
+from postroad.engine.returns.tally import tally
 from postroad.engine.sync import threads
+from postroad.engine.sync.arrival import Arrival, portions
 from postroad.engine.sync.diff import Changes, Sight, amend, split
 from postroad.engine.sync.moves import Moves
 from postroad.engine.sync.told import Teller
 from postroad.observe import metrics
 from postroad.store import Store, Tx
+from postroad.store.messages import encode_listing
 
 T = TypeVar("T")
 
@@ -30,22 +36,6 @@ _MAX_UID = 0xFFFF_FFFF
 _CHUNKS_AT_A_TIME = 4  # in one transaction
 
 Unit = Callable[[Tx, list[Event]], Coroutine[Any, Any, T]]
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A message behind all that are known, or a known one whose announcement is due.
-
-    ``data`` is that of messageNew; ``None`` announces nothing. ``missing`` stands for a message
-    that could not be fetched: how often it was tried and for how many milliseconds.
-    """
-
-    entry: Entry
-    data: Mapping[str, object] | None = None
-    missing: tuple[int, int] | None = None
-    is_indexed: bool = True  # the server has told of it; otherwise it is not known any further
-    email_id: str | None = None
-    thread_nodes: tuple[int, ...] = ()  # of itself and all that it refers to; empty: not wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +152,13 @@ class Ingest:
         return settled
 
     async def put_listing(self, mailboxes: Sequence[Mailbox]) -> None:
+        if len(mailboxes) > MANY_MAILBOXES:
+            encoded = await asyncio.to_thread(encode_listing, mailboxes)
+        else:
+            encoded = encode_listing(mailboxes)
+
         async def unit(tx: Tx, events: list[Event]) -> None:
-            if await tx.messages.listing(self._account) != list(mailboxes):
-                await tx.messages.put_listing(self._account, mailboxes)
+            await tx.messages.put_listing(self._account, encoded)
 
         await self._write(unit)
 
@@ -187,8 +181,18 @@ class Ingest:
     async def announce(
         self, cursor: MailboxCursor, arrivals: Sequence[Arrival], *, upto: int
     ) -> MailboxCursor:
-        """Tell of messages in order of UID; afterwards all below ``upto`` are told and known."""
+        """Tell of messages in order of UID; afterwards all below ``upto`` are told and known.
 
+        Takes several transactions where reports tell of very many recipients.
+        """
+        *first, last = portions(arrivals) or [[]]
+        for some in first:
+            cursor = await self._announce(cursor, some, upto=some[-1].entry.uid + 1)
+        return await self._announce(cursor, last, upto=upto)
+
+    async def _announce(
+        self, cursor: MailboxCursor, arrivals: Sequence[Arrival], *, upto: int
+    ) -> MailboxCursor:
         async def unit(tx: Tx, events: list[Event]) -> MailboxCursor:
             await self._compare(tx, cursor)
             new = [
@@ -197,6 +201,8 @@ class Ingest:
             if cursor.indexer is Indexer.FULL:
                 await self._append(tx, cursor, new)
             teller = Teller.of(self._account, cursor)
+            news = ((one.data, one.clue) for one in arrivals)
+            returns = await Returns.begin(tx, self._account, news)
             for one in arrivals:
                 if one.missing is not None:
                     retries, delay_ms = one.missing
@@ -208,7 +214,9 @@ class Ingest:
                 data = await self._threaded(tx, one)
                 if data is not None:
                     seems_new = not was_met and cursor.special_use is not SpecialUse.SENT
-                    events.append(teller.message_new({**data, "seemsLikeNew": seems_new}))
+                    told = await returns.tell(data, one.clue, is_first=not was_met)
+                    events.append(teller.message_new({**told.data, "seemsLikeNew": seems_new}))
+                    events += told.events
             moved = replace(
                 cursor,
                 messages=cursor.messages + len(new),
@@ -360,4 +368,5 @@ class Ingest:
         result, events = await self._store.write(fenced)
         for event in events:
             metrics.event_recorded(event.name.value)
+        tally(events)
         return result

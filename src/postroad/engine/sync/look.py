@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 
 from postroad.domain.errors import RemoteFailure
 from postroad.domain.mailbox import Mailbox
@@ -21,6 +20,7 @@ from postroad.engine.sync.connection import Connection
 from postroad.engine.sync.diff import Plan, Sight, is_complete, plan
 from postroad.engine.sync.heard import News
 from postroad.engine.sync.ingest import Ingest
+from postroad.engine.sync.recent import find_recent
 from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.imap.mailbox_commands import QresyncParams
 from postroad.protocol.imap.numset import MAX_NUMBER, NumSet
@@ -28,7 +28,6 @@ from postroad.protocol.imap.selected import SelectedMailbox
 from postroad.store import Store
 
 INDEX_BATCH = 2500  # messages in one command of a full pass; five chunks
-_CLOCKS_DIFFER_S = 60  # between the server's and ours
 _FEW = 50  # new messages that are read without asking which they are
 
 
@@ -97,10 +96,16 @@ class Looker:
         """Look at the selected mailbox after the server has told of changes in it."""
         selected = self._connection.selected
         assert selected is not None
+        known = cursor.uidnext
         if news.has_grown or news.is_all or selected.exists > cursor.messages:
             cursor = await self._take_new(cursor, selected)
+            if cursor.indexer is Indexer.FULL:
+                cursor = await self._take_more(cursor, selected)
         if cursor.indexer is Indexer.FAST:
             return await self._ingest.settle(cursor, messages=selected.exists)
+        if news.is_new_alone(known) and is_complete(cursor, _state(selected)):
+            # MODSEQ stays behind: what the server tells again after a reconnect is no news then.
+            return cursor
         sight = Sight({}, vanished=tuple(news.vanished))
         modseq = cursor.highestmodseq
         if modseq is not None:
@@ -160,6 +165,8 @@ class Looker:
             return cursor
         if selected.exists > cursor.messages or state.uidnext != cursor.uidnext:
             cursor = await self._take_new(cursor, selected)
+            if cursor.indexer is Indexer.FULL:
+                cursor = await self._take_more(cursor, selected)
         if cursor.indexer is Indexer.FAST:
             return await self._ingest.settle(cursor, messages=selected.exists)
         if chosen is Plan.FULL_PASS:
@@ -218,7 +225,9 @@ class Looker:
 
     async def _tell_old(self, cursor: MailboxCursor) -> MailboxCursor:
         """Announce what was there already and is recent enough."""
-        uids = [uid for uid in await self._recent(cursor) if cursor.announced <= uid]
+        since, now = self._rules.notify_from, self._store.now()
+        found = await find_recent(self._connection, cursor, since=since, now=now)
+        uids = [uid for uid in found if cursor.announced <= uid]
         for first in range(0, len(uids), BATCH):
             batch = uids[first : first + BATCH]
             arrivals = await self._arrivals.read(cursor, NumSet.of(batch), expected=batch)
@@ -227,40 +236,24 @@ class Looker:
             cursor = await self._ingest.settle(cursor, announced=cursor.uidnext)
         return cursor
 
-    async def _recent(self, cursor: MailboxCursor) -> list[int]:
-        """Known messages that arrived late enough to be announced, give or take a minute."""
-        criteria = ["UID", f"{cursor.announced}:{cursor.uidnext - 1}"]
-        since = self._rules.notify_from
-        if since is None:
-            return await self._uids_of(cursor, criteria)
-        age_s = (self._store.now() - since) // 1000 + _CLOCKS_DIFFER_S
-        if self._connection.can("WITHIN") and age_s > 0:  # RFC 5032
-            return await self._uids_of(cursor, [*criteria, "YOUNGER", str(age_s)])
-        uids = await self._uids_of(cursor, [*criteria, "SINCE", _search_date(since)])
-        if len(uids) <= BATCH:
-            return uids
-        # Days are all that SEARCH can tell; a day may have brought many.
-        wanted, recent = set(uids), set[int]()
+    async def _take_more(self, cursor: MailboxCursor, selected: SelectedMailbox) -> MailboxCursor:
+        """Announce what came while others were announced, as long as it goes on."""
+        asks_which = False
+        while selected.exists > cursor.messages:
+            before = cursor.uidnext
+            cursor = await self._take_new(cursor, selected, asks_which=asks_which)
+            if cursor.uidnext == before:
+                if asks_which:
+                    break
+                asks_which = True  # the server tells of a message and does not give it
+        return cursor
 
-        def take(row: Fetched) -> None:
-            is_old = row.internal_date is not None and (
-                row.internal_date < since - _CLOCKS_DIFFER_S * 1000
-            )
-            if row.uid in wanted and not is_old:
-                recent.add(row.uid)
-
-        span = NumSet(((uids[0], uids[-1]),))
-        await self._connection.uid_fetch_stream(span, ["UID", "INTERNALDATE"], take)
-        return sorted(recent)
-
-    async def _uids_of(self, cursor: MailboxCursor, criteria: Sequence[str]) -> list[int]:
-        found = await self._connection.uid_search(criteria)
-        return [uid for uid in found if uid < cursor.uidnext]
-
-    async def _take_new(self, cursor: MailboxCursor, selected: SelectedMailbox) -> MailboxCursor:
+    async def _take_new(
+        self, cursor: MailboxCursor, selected: SelectedMailbox, *, asks_which: bool = False
+    ) -> MailboxCursor:
         """Announce what lies behind the messages that are known."""
         growth = selected.exists - cursor.messages
-        if 0 < growth <= _FEW and cursor.indexer is Indexer.FULL:
+        if 0 < growth <= _FEW and cursor.indexer is Indexer.FULL and not asks_which:
             arrivals = await self._arrivals.read(cursor, NumSet.since(cursor.uidnext))
             if arrivals:
                 upto = arrivals[-1].entry.uid + 1
@@ -371,12 +364,3 @@ def _flags(rows: Sequence[Fetched], cursor: MailboxCursor) -> dict[int, Marks]:
         for row in rows
         if row.uid is not None and row.flags is not None and row.uid < cursor.uidnext
     }
-
-
-def _search_date(notify_from: int) -> str:
-    """A day before, because servers compare days in a zone of their own. RFC 9051 §6.4.4."""
-    day = datetime.fromtimestamp(notify_from / 1000, UTC) - timedelta(days=1)
-    return f"{day.day}-{_MONTHS[day.month - 1]}-{day.year:04d}"
-
-
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -15,7 +15,7 @@ from postroad.domain.account import Account, ImapSettings
 from postroad.domain.errors import RemoteFailure
 from postroad.domain.mailbox import Mailbox
 from postroad.domain.mailbox_state import MailboxCursor, MailboxState, SyncError
-from postroad.engine.providers.imap_folders import Folders, read_listing
+from postroad.engine.providers.imap_folders import Folders, take_listing
 from postroad.engine.sync.connection import Connection
 from postroad.engine.sync.diff import Plan, plan
 from postroad.engine.sync.folders import choose
@@ -110,9 +110,11 @@ class Watch:
         while True:
             news = News()
             until_s = min(next_round_s, self._troubles.next_s or next_round_s)
-            end = await self._connection.idle(
-                news.hear, max_s=max(0.0, min(self._idle_s, until_s - loop.time()))
-            )
+            wait_s = max(0.0, min(self._idle_s, until_s - loop.time()))
+            # Who asked while a round was running means what happened behind its back.
+            end = IdleEnd.STOPPED
+            if not self._is_asked:
+                end = await self._connection.idle(news.hear, max_s=wait_s)
             if news.is_of_selected and cursor is not None:
                 cursor = await self._follow(cursor, news)
             elif end is IdleEnd.EXPIRED and self._is_mute:
@@ -201,7 +203,7 @@ class Watch:
 
     async def _learn(self) -> Learned:
         listing = await self._connection.list_mailboxes()
-        folders = read_listing(listing, await self._connection.namespace(), self._imap)
+        folders = await take_listing(listing, await self._connection.namespace(), self._imap)
         if not folders.mailboxes:
             raise RemoteFailure("The mail server lists no mailboxes")  # contract B-066
         is_gmail = self._connection.can("X-GM-EXT-1")

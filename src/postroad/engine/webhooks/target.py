@@ -27,7 +27,13 @@ USER_AGENT = f"Postroad/{__version__}"
 _ID = "x-ee-wh-id"
 _ATTEMPTS = "x-ee-wh-attempts-made"
 _QUEUED = "x-ee-wh-queued-time"
-_BY_NAME_ONLY = frozenset({EventName.MESSAGE_MOVED.value})
+_BY_NAME_ONLY = frozenset(
+    {
+        EventName.MESSAGE_MOVED.value,
+        EventName.MESSAGE_REPLY.value,
+        EventName.RECIPIENT_SUPPRESSED.value,
+    }
+)
 # Told for each request, and behind the custom headers in the order of overriding.
 _LAST = frozenset({"x-ee-wh-event-id", "x-ee-wh-signature", "content-length"})
 # These would change how the request is cut out of the connection. RFC 9112 §6, §9.

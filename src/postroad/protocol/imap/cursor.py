@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from postroad.domain.errors import RemoteProtocolError
 
+MAX_LISTS = 150_000
+_MAX_STROKE_BYTES = 256 * 1024
 MAX_DEPTH = 100  # nested lists; real mail stays below 30
 _OPEN, _CLOSE, _QUOTE = b'()"'
 _NILS = frozenset({b"NIL", b"nil", b"Nil", b"nIl", b"niL", b"NIl", b"NiL", b"nIL"})
@@ -133,10 +135,13 @@ class Cursor:
     def value(self) -> Value:
         """Any value: NIL, atom, number, string or list of values to :data:`MAX_DEPTH` levels.
 
+        Holds :data:`MAX_LISTS` lists at most: 150 000 recipients are nobody's mail.
+
         Walks with a stack of its own, so hostile nesting meets the limit and not the
         interpreter's.
         """
         stack: list[list[Value]] = []
+        lists = 0
         data, token = self.data, _TOKEN.match
         while True:
             match = token(data, self.pos)
@@ -148,6 +153,9 @@ class Cursor:
                 if kind == 1:
                     if len(stack) == MAX_DEPTH:
                         raise RemoteProtocolError(f"lists are nested deeper than {MAX_DEPTH}")
+                    lists += 1
+                    if lists > MAX_LISTS:
+                        raise RemoteProtocolError(f"more than {MAX_LISTS} lists in one value")
                     stack.append([])
                     continue
                 if kind == 2:
@@ -165,7 +173,8 @@ class Cursor:
         literals or escapes to it, and everything malformed.
         """
         data, start = self.data, self.pos
-        if data.find(b"{", start) >= 0:
+        # All at one stroke is for what is short: no other thread runs meanwhile.
+        if len(data) - start > _MAX_STROKE_BYTES or data.find(b"{", start) >= 0:
             return None
         tokens = _PLAIN.findall(data, start)
         together = b"".join(tokens)

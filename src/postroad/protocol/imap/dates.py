@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from datetime import date as calendar_date
+from functools import lru_cache
 
 from postroad.domain.errors import LocalProtocolError, RemoteProtocolError
 
@@ -13,8 +14,7 @@ _MONTH_NUMBER = {month.lower().encode(): i for i, month in enumerate(_MONTHS, 1)
 _DAY_S = 86_400
 _EPOCH = calendar_date(1970, 1, 1).toordinal()
 _DATE_TIME = re.compile(
-    rb"\s*([0-9]{1,2})-([A-Za-z]{3})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2})"
-    rb" ([+-])([0-9]{2})([0-9]{2})"
+    rb"\s*([0-9]{1,2}-[A-Za-z]{3}-[0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-][0-9]{4})"
 )
 
 
@@ -42,17 +42,31 @@ def parse_date_time(text: bytes) -> int:
     Raises :exc:`RemoteProtocolError`.
     """
     match = _DATE_TIME.fullmatch(text)
-    month = _MONTH_NUMBER.get(match[2].lower()) if match else None
-    if match is None or month is None:
+    if match is None:
         raise RemoteProtocolError(f"expected a date and time, got {text[:60]!r}")
-    day, year, hour, minute, second = (int(match[i]) for i in (1, 3, 4, 5, 6))
-    away = int(match[8]) * 3600 + int(match[9]) * 60
-    # A leap second counts as the one before it, as POSIX time does.
-    if hour > 23 or minute > 59 or second > 60 or away >= _DAY_S:
-        raise RemoteProtocolError(f"no such date: {text[:60]!r}")
+    day, hours, minutes, seconds, zone = match.groups()
+    hour, minute, second = int(hours), int(minutes), int(seconds)
     try:
-        days = calendar_date(year, month, day).toordinal() - _EPOCH
+        start_s, away_s = _day_s(day), _zone_s(zone)
     except ValueError as error:
         raise RemoteProtocolError(f"no such date: {text[:60]!r}") from error
-    at_s = days * _DAY_S + hour * 3600 + minute * 60 + min(second, 59)
-    return (at_s + away if match[7] == b"-" else at_s - away) * 1000
+    # A leap second counts as the one before it, as POSIX time does.
+    if hour > 23 or minute > 59 or second > 60:
+        raise RemoteProtocolError(f"no such date: {text[:60]!r}")
+    return (start_s + hour * 3600 + minute * 60 + min(second, 59) - away_s) * 1000
+
+
+# A mailbox has few days and fewer zones beside its many messages.
+@lru_cache(maxsize=1024)
+def _day_s(text: bytes) -> int:
+    day, month, year = text.split(b"-")
+    number = _MONTH_NUMBER.get(month.lower(), 0)  # which no calendar has
+    return (calendar_date(int(year), number, int(day)).toordinal() - _EPOCH) * _DAY_S
+
+
+@lru_cache(maxsize=128)
+def _zone_s(text: bytes) -> int:
+    away = int(text[1:3]) * 3600 + int(text[3:]) * 60
+    if away >= _DAY_S:
+        raise ValueError("no zone is a day away")
+    return -away if text[:1] == b"-" else away

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from postroad.protocol.imap.command import Command
+from postroad.protocol.imap.long import Long
 from postroad.protocol.imap.response import Untagged
 from postroad.protocol.imap.status import Status
 
@@ -54,7 +55,7 @@ class Malformed:
     reason: str
 
 
-Event = Greeted | Told | Completed | Challenge | GoAhead | Malformed
+Event = Greeted | Told | Completed | Challenge | GoAhead | Malformed | Long
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ class Fetched:
 _ITEM = re.compile(rb"([A-Za-z0-9.\-]{1,64})(?:\[([^\]\"{]{0,8192})\])?(?:<([0-9]{1,19})>)?")
 _SECTION_START = re.compile(rb"[A-Za-z0-9.\-]{1,64}\[")
 _SPACES = re.compile(rb" +")
+_MAX_SECTION_WORDS = 10_000
 _PLAIN_NAMES = frozenset(
     {"UID", "FLAGS", "RFC822.SIZE", "INTERNALDATE", "ENVELOPE", "BODYSTRUCTURE", "MODSEQ"}
     | {"EMAILID", "THREADID", "X-GM-MSGID", "X-GM-THRID", "X-GM-LABELS"}
@@ -145,6 +146,8 @@ def _long_section(c: Cursor) -> tuple[str, str]:
     c.pos += len(name) + 1
     words: list[bytes] = [first]
     while not c.take(b"]"):
+        if len(words) > _MAX_SECTION_WORDS:
+            raise RemoteProtocolError("the name of a section has no end")
         if c.take(b"("):
             words.append(b"(")
         elif c.take(b")"):
@@ -241,6 +244,19 @@ def merge_rows(rows: Iterable[Fetched], uids: NumSet) -> list[Fetched]:
         before = merged.get(row.uid)
         merged[row.uid] = row if before is None else _merge(before, row)
     return list(merged.values())
+
+
+def merge_numbered(rows: Iterable[Fetched], low: int, high: int) -> list[Fetched]:
+    """:func:`merge_rows` of messages that were asked for by number; rows may lack a UID.
+
+    Numbers stay what they are while FETCH runs (RFC 9051 §7.5.1), so they tell messages apart.
+    """
+    merged: dict[int, Fetched] = {}
+    for row in rows:
+        if low <= row.seq <= high:
+            before = merged.get(row.seq)
+            merged[row.seq] = row if before is None else _merge(before, row)
+    return [row for row in merged.values() if row.uid is not None]
 
 
 def _merge(before: Fetched, row: Fetched) -> Fetched:

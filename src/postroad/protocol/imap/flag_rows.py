@@ -8,18 +8,20 @@ way, eight times slower.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from postroad.domain.errors import RemoteProtocolError
 from postroad.protocol.imap.cursor import MAX_NUMBER as MAX_NUMBER64
 from postroad.protocol.imap.cursor import Cursor
 from postroad.protocol.imap.dates import parse_date_time
+from postroad.protocol.imap.envelope import ImapEnvelope
 from postroad.protocol.imap.fetch import NO_SECTIONS, NO_SIZES, Fetched, words
 from postroad.protocol.imap.numset import MAX_NUMBER
+from postroad.protocol.mime.part import BodyPart
 
 # Possessive throughout, so that what does not fit fails in linear time.
-_ROW = re.compile(
-    rb"\* ([0-9]{1,10}) FETCH \((?: ?+(?:"
+SHORT_ITEMS = (
     rb"UID ([0-9]{1,10}+)"
     rb'|FLAGS \(([^()"{\x00-\x1f\x7f]{0,400}+)\)'
     rb"|MODSEQ \(([0-9]{1,19}+)\)"
@@ -30,8 +32,8 @@ _ROW = re.compile(
     rb"|X-GM-MSGID ([0-9]{1,20}+)"
     rb"|X-GM-THRID ([0-9]{1,20}+)"
     rb'|X-GM-LABELS (\((?:[^()"{\x00-\x1f\x7f]|"(?:[^()"{\\\x00-\x1f\x7f]|\\\\)*+"){0,400}+\))'
-    rb")(?= |\)))++\)\Z"
 )
+_ROW = re.compile(rb"\* ([0-9]{1,10}) FETCH \((?: ?+(?:%b)(?= |\)))++\)\Z" % SHORT_ITEMS)
 
 
 def flag_row(frame: bytes) -> Fetched | None:
@@ -39,8 +41,23 @@ def flag_row(frame: bytes) -> Fetched | None:
     match = _ROW.match(frame)
     if match is None:
         return None
-    seq, uid, flags, modseq, size, date, email, thread, msgid, thrid, labels = match.groups()
-    number = int(seq)
+    try:
+        return short_row(match.groups())
+    except RemoteProtocolError:
+        return None
+
+
+def short_row(
+    groups: Sequence[bytes | None],
+    envelope: ImapEnvelope | None = None,
+    structure: BodyPart | None = None,
+) -> Fetched | None:
+    """Make a row of the number and what :data:`SHORT_ITEMS` took; ``None`` if it makes no sense.
+
+    Raises :exc:`RemoteProtocolError` for the same reason.
+    """
+    seq, uid, flags, modseq, size, date, email, thread, msgid, thrid, labels = groups
+    number = int(seq or 0)
     uid_number = None if uid is None else int(uid)
     modseq_number = None if modseq is None else int(modseq)
     size_number = None if size is None else int(size)
@@ -54,25 +71,22 @@ def flag_row(frame: bytes) -> Fetched | None:
         return None
     email = email or msgid
     thread = thread or thrid
-    try:
-        return Fetched(
-            number,
-            uid_number,
-            None if flags is None else _words(b"(" + flags + b")"),
-            size_number,
-            None if date is None else parse_date_time(date),
-            None,
-            None,
-            NO_SECTIONS,
-            modseq_number,
-            None if email is None else _ident(email),
-            None if thread is None else _ident(thread),
-            None if labels is None else _words(labels),
-            None,
-            NO_SIZES,
-        )
-    except RemoteProtocolError:
-        return None
+    return Fetched(
+        number,
+        uid_number,
+        None if flags is None else _words(b"(" + flags + b")"),
+        size_number,
+        None if date is None else parse_date_time(date),
+        envelope,
+        structure,
+        NO_SECTIONS,
+        modseq_number,
+        None if email is None else _ident(email),
+        None if thread is None else _ident(thread),
+        None if labels is None else _words(labels),
+        None,
+        NO_SIZES,
+    )
 
 
 @lru_cache(maxsize=4096)

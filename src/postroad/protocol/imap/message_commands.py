@@ -21,7 +21,7 @@ from postroad.protocol.imap.command import (
     string,
 )
 from postroad.protocol.imap.dates import date_time
-from postroad.protocol.imap.numset import MessageSet, NumSet
+from postroad.protocol.imap.numset import MAX_NUMBER, MessageSet, NumSet
 
 EXPUNGE = Command("EXPUNGE")
 
@@ -51,18 +51,20 @@ def uid_fetch(
 
     ``changed_since`` needs CONDSTORE, ``vanished`` needs it and that QRESYNC was enabled.
     """
-    for item in items:
-        if not _FETCH_ITEM.fullmatch(item):
-            raise LocalProtocolError(f"not an item to fetch: {item[:60]!r}")
-    if not items:
-        raise LocalProtocolError("nothing to fetch")
     modifiers = ""
     if changed_since is not None:
         modifiers = f" (CHANGEDSINCE {changed_since}{' VANISHED' if vanished else ''})"
     elif vanished:
         raise LocalProtocolError("VANISHED needs CHANGEDSINCE")
-    line = f" {_named(uids)} ({' '.join(items)}){modifiers}"
+    line = f" {_named(uids)} ({_joined_items(items)}){modifiers}"
     return Command("UID FETCH", (line.encode("ascii"),))
+
+
+def fetch(low: int, high: int, items: Sequence[str]) -> Command:
+    """Fetch ``items`` as :func:`uid_fetch` does, by message numbers, both ends included."""
+    if not 1 <= low <= high <= MAX_NUMBER:
+        raise LocalProtocolError(f"not a range of messages: {low}:{high}")
+    return Command("FETCH", (f" {low}:{high} ({_joined_items(items)})".encode("ascii"),))
 
 
 def uid_store(
@@ -156,6 +158,15 @@ def append(
         parts.append(b" ")
         parts.append(Literal(content) if isinstance(content, bytes) else LiteralStream(content))
     return Command("APPEND", joined(*parts))
+
+
+def _joined_items(items: Sequence[str]) -> str:
+    for item in items:
+        if not _FETCH_ITEM.fullmatch(item):
+            raise LocalProtocolError(f"not an item to fetch: {item[:60]!r}")
+    if not items:
+        raise LocalProtocolError("nothing to fetch")
+    return " ".join(items)
 
 
 def _named(uids: MessageSet) -> str:

@@ -10,6 +10,7 @@ from postroad.domain.errors import RemoteProtocolError
 from postroad.protocol.imap.cursor import Cursor
 from postroad.protocol.imap.fetch import Fetched, msg_att
 from postroad.protocol.imap.flag_rows import flag_row
+from postroad.protocol.imap.listed_rows import listed_row
 from postroad.protocol.imap.listing import (
     ListEntry,
     Namespace,
@@ -131,7 +132,7 @@ def parse_response(frame: bytes, *, is_utf8: bool = False) -> Response:
 
     Raises :exc:`RemoteProtocolError`; the stream is still in step after it.
     """
-    common = flag_row(frame) or _common(frame)
+    common = flag_row(frame) or listed_row(frame) or _common(frame)
     if common is not None:
         return common
     c = Cursor(frame)

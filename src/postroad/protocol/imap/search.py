@@ -9,8 +9,9 @@ from postroad.domain.errors import RemoteProtocolError
 from postroad.protocol.imap.cursor import Cursor
 from postroad.protocol.imap.numset import MAX_NUMBER, NumSet
 
-# Perhaps a million of them.
-_NUMBERS = re.compile(rb"(?: *+[0-9]{1,10}+(?=[ ]|\Z))*+ *+")
+# Perhaps a million of them; taken some at a time, so that other threads get their turn.
+_NUMBERS = re.compile(rb"(?: *+[0-9]{1,10}+(?=[ ]|\Z)){1,8192}+")
+_SPACES = re.compile(rb" *+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,15 @@ def search_response(c: Cursor) -> Search:
 
     Trailing spaces are forgiven.
     """
-    plain = _NUMBERS.match(c.data, c.pos)
-    assert plain is not None  # it may match nothing
-    c.pos = plain.end()
-    numbers = tuple(map(int, plain[0].split()))
+    found: list[int] = []
+    while (some := _NUMBERS.match(c.data, c.pos)) is not None:
+        found += map(int, some[0].split())
+        c.pos = some.end()
+    numbers = tuple(found)
     if numbers and not 1 <= min(numbers) <= max(numbers) <= MAX_NUMBER:
         raise RemoteProtocolError("SEARCH found a number out of range")
+    if (spaces := _SPACES.match(c.data, c.pos)) is not None:
+        c.pos = spaces.end()
     if c.at_end:
         return Search(numbers)
     match c.value():

@@ -24,6 +24,7 @@ class SelectedMailbox:
     flags: tuple[str, ...] = ()
     permanent_flags: tuple[str, ...] | None = None  # None: all flags are. RFC 3501 §7.1
     mailbox_id: str | None = None  # RFC 8474
+    selected_at: float | None = None  # by the clock of whoever selected it, if it has one
     # Whether SELECT told all that has changed since (QRESYNC); if not, the two are empty.
     is_resynced: bool = False
     vanished: NumSet = NONE  # UIDs that have gone meanwhile

@@ -32,6 +32,8 @@ from postroad.protocol.imap.events import (
 )
 from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.imap.framer import DEFAULT_MAX_SIZE, ResponseFramer
+from postroad.protocol.imap.long import LONG_OCTETS, Long
+from postroad.protocol.imap.outgoing import Octets, Streaming, Wait
 from postroad.protocol.imap.response import (
     Capability,
     Continuation,
@@ -49,25 +51,6 @@ _MAX_IN_FLIGHT = 64
 # larger ones wait all the same: a server that refuses 25 MiB should say so before they are sent.
 _LITERAL_MINUS_BYTES = 4096
 _LITERAL_PLUS_BYTES = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class _Wait:
-    """Output stops here until the server says ``+``."""
-
-    tag: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Octets:
-    tag: str
-    data: bytes
-
-
-@dataclass(slots=True)
-class _Streaming:
-    tag: str
-    remaining: int
 
 
 @dataclass(slots=True)
@@ -113,7 +96,7 @@ class ImapSession:
         self._allows_rev2 = allows_rev2
         self._capabilities: frozenset[str] | None = None
         self._in_flight: dict[str, _InFlight] = {}
-        self._output: list[_Octets | _Wait | _Streaming] = []  # short; a deque idles dearly
+        self._output: list[Octets | Wait | Streaming] = []  # short; a deque idles dearly
         self._next_tag = 1
         self._malformed = self._malformed_octets = 0
         self._inflater: Inflater | None = None
@@ -178,18 +161,18 @@ class ImapSession:
         if not self._output:
             return None
         match self._output[0]:
-            case _Octets(_, data):
+            case Octets(_, data):
                 self._output.pop(0)
                 return self._deflated(data)
-            case _Streaming(tag, remaining):
+            case Streaming(tag, remaining):
                 return StreamWanted(tag, remaining)
-            case _Wait():
+            case Wait():
                 return None
 
     def literal_octets(self, piece: bytes) -> bytes:
         """What to write for a piece of the wanted stream, which may not be longer than that."""
         head = self._output[0] if self._output else None
-        if not isinstance(head, _Streaming) or len(piece) > head.remaining:
+        if not isinstance(head, Streaming) or len(piece) > head.remaining:
             raise LocalProtocolError("more octets than the literal announced")
         head.remaining -= len(piece)
         if head.remaining == 0:
@@ -203,7 +186,7 @@ class ImapSession:
         )
         if tag is None:
             raise LocalProtocolError("IDLE is not running")
-        self._output.append(_Octets(tag, b"DONE\r\n"))
+        self._output.append(Octets(tag, b"DONE\r\n"))
 
     def respond(self, data: bytes | None) -> None:
         """Answer a challenge; ``None`` gives the exchange up. RFC 9051 §6.2.2."""
@@ -211,7 +194,7 @@ class ImapSession:
         if tag is None:
             raise LocalProtocolError("no SASL exchange is running")
         line = b"*" if data is None else base64.b64encode(data)
-        self._output.append(_Octets(tag, line + b"\r\n"))
+        self._output.append(Octets(tag, line + b"\r\n"))
 
     def _queue(self, tag: str, command: Command) -> None:
         line = f"{tag} {command.name}".encode("ascii")
@@ -225,15 +208,15 @@ class ImapSession:
             size = part.size if isinstance(part, LiteralStream) else len(part.data)
             waits = not self.needs_no_wait(size)
             line += b"{%d}\r\n" % size if waits else b"{%d+}\r\n" % size
-            self._output.append(_Octets(tag, line))
+            self._output.append(Octets(tag, line))
             line = b""
             if waits:
-                self._output.append(_Wait(tag))
+                self._output.append(Wait(tag))
             if isinstance(part, Literal):
                 line = part.data
             elif size:
-                self._output.append(_Streaming(tag, size))
-        self._output.append(_Octets(tag, line + b"\r\n"))
+                self._output.append(Streaming(tag, size))
+        self._output.append(Octets(tag, line + b"\r\n"))
 
     def needs_no_wait(self, size: int) -> bool:
         if self.can("LITERAL+"):
@@ -268,7 +251,13 @@ class ImapSession:
             self._framer.feed(clear)
             for frame in self._framer:
                 try:
-                    response = parse_response(frame, is_utf8=self.has_utf8_names)
+                    if len(frame) > LONG_OCTETS:
+                        long = Long(frame, is_utf8=self.has_utf8_names)
+                        if long.is_costly:
+                            yield long  # it may be read elsewhere before we go on
+                        response = long.response()
+                    else:
+                        response = parse_response(frame, is_utf8=self.has_utf8_names)
                 except RemoteProtocolError as error:
                     yield self._malformed_response(frame, error)
                 else:
@@ -326,7 +315,7 @@ class ImapSession:
 
     def _continuation(self, data: bytes) -> Event:
         head = self._output[0] if self._output else None
-        if isinstance(head, _Wait):
+        if isinstance(head, Wait):
             self._output.pop(0)
             return GoAhead(head.tag)
         tag = next(iter(self._in_flight), None)
@@ -373,9 +362,9 @@ class ImapSession:
 
         A literal that was announced without waiting, or is half sent, must still go out whole.
         """
-        if _Wait(tag) not in self._output:
+        if Wait(tag) not in self._output:
             return
-        at = self._output.index(_Wait(tag))
+        at = self._output.index(Wait(tag))
         kept = [item for i, item in enumerate(self._output) if i < at or item.tag != tag]
         self._output = kept
 

@@ -68,6 +68,8 @@ RULES: dict[str, Rule] = {
     "UID SEARCH": Rule(_SELECTED),
     "UID SORT": Rule(_SELECTED),
     "UID COPY": Rule(_SELECTED),
+    # It counts by message number, which may move under whatever runs beside it. RFC 9051 §5.5
+    "FETCH": Rule(_SELECTED, is_alone=True),
     # Message numbers move under whatever runs beside these.
     "UID MOVE": Rule(_SELECTED, is_alone=True),
     "UID EXPUNGE": Rule(_SELECTED, is_alone=True),

@@ -125,7 +125,7 @@ _NUMBERS = frozenset(
 _CODE = re.compile(
     rb"\[(?:"
     rb"(?P<flags>PERMANENTFLAGS) *+(?P<list>\(.*?\)) *+"
-    rb'|(?P<name>[^\] \x00-\x1f]++)(?: ++(?P<args>(?:"(?:[^"\\]|\\.){0,1000}+"|[^\]"])*+))?+'
+    rb'|(?P<name>[^\] \x00-\x1f]++)(?: ++(?P<args>(?:"(?:[^"\\]|\\.){0,1000}+"|[^\]"]++)*+))?+'
     rb"|(?P<loose_name>[^\] \x00-\x1f]++)(?: ++(?P<loose_args>[^\]]*+))?+"
     rb")\] ?",
     re.IGNORECASE,

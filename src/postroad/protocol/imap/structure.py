@@ -22,7 +22,8 @@ def body(value: Value) -> BodyPart:
 
     A lone part is number 1. The parts of a message in part ``2`` are ``2.1``, ``2.2`` ...; a
     lone part in it is ``2.1`` as well. Fields missing at the end count as NIL; sizes that are
-    not numbers count as 0. Raises :exc:`RemoteProtocolError`. RFC 9051 §6.4.5.1.
+    not numbers count as 0. Boundaries are left out: they are of use only to who has the octets.
+    Raises :exc:`RemoteProtocolError`. RFC 9051 §6.4.5.1.
     """
     return _Reader().node(value, "", is_root=True)
 
@@ -93,13 +94,17 @@ class _Reader:
 
 
 def body_fld_param(value: Value) -> Mapping[str, bytes]:
-    """``"(" string SP string *(SP string SP string) ")" / nil``; anything else counts as NIL."""
+    """``"(" string SP string *(SP string SP string) ")" / nil``; anything else counts as NIL.
+
+    A boundary is left out.
+    """
     if not isinstance(value, tuple):
         return {}
     parameters: dict[str, bytes] = {}
     for name, content in zip(value[::2], value[1::2], strict=False):
         if isinstance(name, bytes) and not isinstance(content, tuple):
             parameters.setdefault(name.decode("utf-8", "replace").lower(), content or b"")
+    parameters.pop("boundary", None)
     return parameters
 
 

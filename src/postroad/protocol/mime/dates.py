@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from email.utils import mktime_tz, parsedate_tz
+from functools import lru_cache
 
 from postroad.domain.errors import FieldProblem, Invalid
 
@@ -13,7 +14,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _MONTH_NUMBERS = {name: number for number, name in enumerate(_MONTHS, 1)}
 # How nearly all dates are written; the standard library reads the others, at four times the cost.
 _USUAL = re.compile(
-    r"(?:[A-Z][a-z]{2}, {1,2})?([0-9]{1,2}) ([A-Z][a-z]{2}) ([0-9]{4}) "
+    r"(?:[A-Z][a-z]{2}, {1,2})?([0-9]{1,2} [A-Z][a-z]{2} [0-9]{4}) "
     r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}))? ([+-][0-9]{4})"
 )
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -42,21 +43,36 @@ def parse_date(value: str) -> int | None:
     if len(value) > 200:  # no date is that long, and leniency must not cost time
         return None
     match = _USUAL.match(value)
-    if match is not None and (month := _MONTH_NUMBERS.get(match[2])) is not None:
+    if match is not None:
+        day, hours, minutes, seconds, zone = match.groups()
         try:
-            days = date(int(match[3]), month, int(match[1])).toordinal() - _EPOCH_DAY
+            days = _day(day)
         except ValueError:
             return None
-        hour, minute, second, zone = int(match[4]), int(match[5]), int(match[6] or 0), match[7]
-        if hour < 24 and minute < 60:
-            offset = int(zone[1:3]) * 60 + int(zone[3:])
-            offset = -offset if zone[0] == "-" else offset
-            return (days * 86_400 + hour * 3_600 + (minute - offset) * 60 + second) * 1000
+        hour, minute = int(hours), int(minutes)
+        if days is not None and hour < 24 and minute < 60:
+            second = int(seconds) if seconds else 0
+            return (days * 86_400 + hour * 3_600 + (minute - _zone(zone)) * 60 + second) * 1000
     try:
         parts = parsedate_tz(value)
         return None if parts is None else int(mktime_tz(parts)) * 1000
     except (ValueError, OverflowError, IndexError, TypeError):
         return None  # the standard library's parser trips over some hostile dates
+
+
+# A mailbox has few days and fewer zones beside its many messages.
+@lru_cache(maxsize=1024)
+def _day(text: str) -> int | None:
+    """Days since 1970; ``None`` for no month. Raises :exc:`ValueError` where it has no such day."""
+    day, name, year = text.split(" ")
+    month = _MONTH_NUMBERS.get(name)
+    return None if month is None else date(int(year), month, int(day)).toordinal() - _EPOCH_DAY
+
+
+@lru_cache(maxsize=128)
+def _zone(text: str) -> int:
+    minutes = int(text[1:3]) * 60 + int(text[3:])
+    return -minutes if text[0] == "-" else minutes
 
 
 def parse_instant(value: str) -> int | None:

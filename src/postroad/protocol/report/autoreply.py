@@ -42,6 +42,10 @@ _FIELDS = (
     "x-fc-machinegenerated",
 )
 _LISTS = ("list-id", "list-unsubscribe", "list-post")
+# What must be known of a header to look for the sign, beside what the outer signs are read from.
+AUTO_ANSWER_FIELDS = (
+    "Auto-Submitted", "Precedence", "X-Auto-Response-Suppress", *_FIELDS, *_LISTS,
+)  # fmt: skip
 
 
 def read_auto_reply(headers: Headers, signs: Signs) -> str | None:

@@ -71,6 +71,15 @@ def read_complaint(mail: Mail) -> tuple[Feedback, str] | None:
     return None
 
 
+def is_complaint_desk(sender: str) -> bool:
+    """Whether mail from this address is to be looked at for complaints."""
+    return bool(_DESK.match(sender) or _HOTMAIL.match(sender))
+
+
+def is_complaint_subject(subject: str) -> bool:
+    return bool(_SUBJECT.search(subject))
+
+
 def _inline_fields(mail: Mail) -> Mapping[str, Sequence[str]] | None:
     """The fields of a report whose MIME structure was lost."""
     if mail.signs.weight < 0 or "feedback-type" not in mail.full_text[:20_000].lower():

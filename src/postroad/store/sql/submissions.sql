@@ -107,7 +107,7 @@ RETURNING {submission_columns}
 UPDATE submission
    SET state = CASE WHEN :done = 1 OR state = 'cancelled' THEN 'done' ELSE 'accepted' END,
        finished_at = CASE WHEN :done = 1 OR state = 'cancelled' THEN CAST(:now AS BIGINT) END,
-       next_attempt_at = :now,
+       next_attempt_at = :finish_at,
        claimed_by = NULL,
        claim_token = claim_token + 1,
        response = :response,

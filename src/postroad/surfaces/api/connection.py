@@ -125,6 +125,8 @@ class BoundedHttp(HttpToolsProtocol):
         if not self._is_in_message and self._is_idle and self._deadline is None:
             self._start_deadline()  # blank lines between requests are nothing to stay open for
         if self._is_in_head:
+            if self._deadline is None:
+                self._start_deadline()
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(431, f"The head of the request is larger than {MAX_HEAD_BYTES} octets")
@@ -142,7 +144,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self._is_in_message and self._is_told:  # the newest is what cannot be read
             if self.pipeline:
                 self.pipeline.popleft()
-            elif waiting and waiting[0].response_started:
+            elif self._running is not None and self._running.response_started:
                 self._hang_up()
                 return
             waiting = waiting[1:]
@@ -202,9 +204,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_message_begin()
         self._is_in_message = self._is_in_head = True
         self._is_told = False
-        self._head_bytes = 0
-        if self._deadline is None:
-            self._start_deadline()
+        self._head_bytes = 0  # most heads come whole, and need no deadline
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._is_in_head:

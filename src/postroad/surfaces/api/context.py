@@ -15,6 +15,7 @@ from postroad.engine.delivery.outbox import OutboxEntry
 from postroad.engine.mail.service import Mail
 from postroad.engine.settings import Settings
 from postroad.engine.submit.request import SubmitRequest, SubmitResult
+from postroad.engine.suppression.service import Suppression
 
 
 class AccountsService(Protocol):
@@ -58,6 +59,8 @@ class Engine(Protocol):
     def access(self) -> Access: ...
     @property
     def settings(self) -> Settings: ...
+    @property
+    def suppression(self) -> Suppression: ...
     async def health(self) -> bool: ...
     async def measure(self) -> None:
         """Bring the gauges up to date."""

@@ -23,6 +23,7 @@ COMMANDS: Final = (
     ("tokens", "tokens:tokens", "Issue, list and revoke access tokens."),
     ("accounts", "accounts:accounts", "List, show, add and delete mail accounts."),
     ("settings", "settings:settings", "Read and change settings."),
+    ("suppress", "suppress:suppress", "List, explain, add and remove suppressed addresses."),
     ("bounce", "bounce:bounce", "Say what raw mails report: bounces, complaints, auto-replies."),
     ("migrate", "upkeep:migrate", "Bring the store's schema up to date."),
     ("encrypt", "upkeep:encrypt", "Seal all secrets with the configured secret."),

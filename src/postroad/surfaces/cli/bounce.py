@@ -14,10 +14,9 @@ from postroad.domain.bounce import (
     Report,
     ReportedRecipient,
     ReportKind,
-    Response,
-    Verdict,
 )
 from postroad.domain.errors import Invalid
+from postroad.engine.returns.told import response_data, told, verdict_data
 from postroad.protocol.report import read_report
 
 MAX_OCTETS = 64 * 1024 * 1024
@@ -69,47 +68,23 @@ def record(report: Report) -> Mapping[str, object]:
         "dialect": report.dialect,
         "evidence": list(report.evidence) or None,
     }
-    return _told(head)
+    return told(head)
 
 
 def _recipient(item: ReportedRecipient) -> dict[str, object]:
-    return _told(
+    return told(
         {
             "recipient": item.recipient or None,
             "originalRecipient": item.original_recipient,
             "action": item.action.value,
             "status": item.status,
-            "response": _response(item.response, item.status, item.verdict),
+            "response": response_data(item.response, item.status, item.verdict),
             "mta": item.remote_mta,
             "hard": item.verdict.type is BounceType.HARD,
-            "bounce": {
-                "type": item.verdict.type.value,
-                "reason": item.verdict.reason.value,
-                "evidence": item.verdict.evidence,
-            },
+            "bounce": verdict_data(item.verdict),
             "reason": item.verdict.reason.value,
         }
     )
-
-
-def _response(response: Response | None, status: str | None, verdict: Verdict) -> dict[str, object]:
-    return _told(
-        {
-            "source": response.source or None if response else None,
-            "message": response.text if response else None,
-            "status": status,
-            "category": verdict.category.value if verdict.category else None,
-            "recommendedAction": verdict.recommended_action.value
-            if verdict.recommended_action
-            else None,
-            "retryAfter": verdict.retry_after_s,
-            "blocklist": {"name": verdict.blocklist} if verdict.blocklist else None,
-        }
-    )
-
-
-def _told(values: Mapping[str, object | None]) -> dict[str, object]:
-    return {key: value for key, value in values.items() if value is not None}
 
 
 def _named(lines: Iterator[str]) -> Iterator[Path]:

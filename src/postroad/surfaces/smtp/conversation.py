@@ -14,6 +14,7 @@ from postroad.protocol.smtp.server import (
     Login,
     MailWanted,
     Octets,
+    RcptWanted,
     Received,
     Reply,
     ServerSession,
@@ -155,6 +156,8 @@ class Conversation:
             case MailWanted(mail):
                 self._message_began_at = None
                 self._session.answer(self._admit(mail.size or 0))
+            case RcptWanted(rcpt):
+                self._session.answer(await self._house.reception.admit(rcpt, self._identity))
             case Received():
                 await self._receive(event)
             case Spoiled(reply):

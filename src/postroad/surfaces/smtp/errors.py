@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from postroad.domain.errors import (
@@ -15,6 +16,8 @@ from postroad.domain.errors import (
     Unauthenticated,
     Unprocessable,
 )
+from postroad.domain.suppression import Skipped
+from postroad.engine.submit.accept import refusal_of
 from postroad.protocol.smtp.server import Reply
 
 INTERNAL: Final = Reply(451, "Internal error, try again later", "4.3.0")
@@ -47,5 +50,12 @@ def reply_of(error: PostroadError) -> Reply:
         if any(problem.key == "raw" for problem in error.fields):
             return Reply(552, words, "5.6.0")
         return Reply(554, words, "5.6.0")
+    if error.code == "RecipientSuppressed":
+        return Reply(550, error.message, "5.1.1")
     code, enhanced = next((c, e) for kind, c, e in _TABLE if isinstance(error, kind))
     return Reply(code, error.message, enhanced)
+
+
+def suppressed_reply(skipped: Sequence[Skipped]) -> Reply:
+    """What is answered for recipients who are all on a suppression list."""
+    return reply_of(refusal_of(skipped))

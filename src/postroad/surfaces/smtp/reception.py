@@ -13,14 +13,16 @@ from postroad.domain.submission import Source
 from postroad.engine.engine import Engine
 from postroad.engine.submit.accept import MAX_HEAD_BYTES
 from postroad.engine.submit.request import SubmitRequest, SubmitResult
-from postroad.observe import get_logger
+from postroad.observe import get_logger, metrics
 from postroad.protocol.mime import peek_controls
 from postroad.protocol.smtp.server import MailFrom, RcptTo, Received, Reply
-from postroad.surfaces.smtp.errors import INTERNAL, NO_ACCOUNT, reply_of
+from postroad.surfaces.smtp.errors import INTERNAL, NO_ACCOUNT, reply_of, suppressed_reply
 from postroad.surfaces.smtp.gate import Gate, Identity
 from postroad.surfaces.smtp.spool import Spool
 
 log = get_logger(__name__)
+
+_ACCEPTED = Reply(250, "Accepted")
 
 
 class Reception:
@@ -29,6 +31,28 @@ class Reception:
     def __init__(self, engine: Engine, gate: Gate) -> None:
         self._engine = engine
         self._gate = gate
+
+    async def admit(self, rcpt: RcptTo, identity: Identity | None) -> Reply:
+        """Whether this one may be written to. Never raises but on cancellation.
+
+        SMTP has an answer for each recipient, so a suppressed one is refused here whatever
+        ``suppressionAnswer`` says: the client tells its user, and sends to the others. Without
+        a login the account comes with the message, which then is screened as a whole.
+        """
+        if identity is None:
+            return _ACCEPTED
+        try:
+            skipped = await self._engine.suppression.screen(identity.account, (rcpt.path,))
+        except PostroadError as error:
+            return reply_of(error)
+        except Exception:
+            log.exception("smtp recipient cannot be checked")
+            return INTERNAL
+        if not skipped:
+            return _ACCEPTED
+        metrics.recipients_suppressed("refused", len(skipped))
+        log.info("smtp recipient refused", account=identity.account, lists=[skipped[0].list_id])
+        return suppressed_reply(skipped)
 
     async def take(self, received: Received, spool: Spool, identity: Identity | None) -> Reply:
         """Queue the message, and say so once it is on disk. Never raises but on cancellation."""
@@ -63,13 +87,16 @@ class Reception:
                 source=Source.SMTP,
             ),
         )
-        return Reply(250, _queued(result))
+        return suppressed_reply(result.skipped) if result.queue_id is None else _queued(result)
 
 
-def _queued(result: SubmitResult) -> str:
+def _queued(result: SubmitResult) -> Reply:
     at = datetime.fromtimestamp((result.send_at or 0) / 1000, UTC)
     time = at.isoformat(timespec="milliseconds").removesuffix("+00:00")
-    return f"Message queued for delivery as {result.queue_id} ({time}Z)"
+    text = f"Message queued for delivery as {result.queue_id} ({time}Z)"
+    if result.skipped:
+        text += f", but for {len(result.skipped)} suppressed recipients"
+    return Reply(250, text)
 
 
 def _dsn(mail: MailFrom, rcpts: Sequence[RcptTo]) -> DsnRequest | None:

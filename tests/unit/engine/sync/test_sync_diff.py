@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -44,7 +45,8 @@ FLAGGED = marks(("\\Flagged",))
         (KNOWN, replace(SEEN, highestmodseq=None), Plan.NOTHING),
         (BARE, replace(SEEN, highestmodseq=None, uidnext=105, messages=54), Plan.NEW_ONLY),
         (BARE, replace(SEEN, highestmodseq=None, messages=49), Plan.NEW_ONLY),
-        (BARE, replace(SEEN, highestmodseq=None, uidnext=None), Plan.NOTHING),
+        (BARE, replace(SEEN, highestmodseq=None, uidnext=None), Plan.NEW_ONLY),
+        (KNOWN, replace(SEEN, uidnext=None), Plan.NOTHING),
         (BARE, replace(SEEN, highestmodseq=None, uidnext=None, messages=51), Plan.NEW_ONLY),
         (replace(BARE, checked_at=NOW - FULL_PASS_EVERY_MS), SEEN, Plan.FULL_PASS),
         (replace(KNOWN, indexer=Indexer.FAST), replace(SEEN, messages=1), Plan.NOTHING),
@@ -126,3 +128,19 @@ def test_messages_of_other_chunks_are_present_all_the_same() -> None:
     known = Chunk([Entry(65, PLAIN), Entry(70, PLAIN)])
 
     assert [entry.uid for entry in amend(known, part).gone] == [65]
+
+
+def test_every_other_message_of_many_goes_in_linear_time() -> None:
+    count = 100_000
+    chunks = [
+        Chunk(Entry(uid, marks(())) for uid in range(first, first + 500))
+        for first in range(1, count, 500)
+    ]
+    vanished = tuple((uid, uid) for uid in range(count, 0, -2))
+    began = time.process_time()
+
+    parts = split(Sight({}, vanished=vanished), [chunk.uids[0] for chunk in chunks])
+    gone = [one.uid for place, part in parts.items() for one in amend(chunks[place], part).gone]
+
+    assert gone == list(range(2, count + 1, 2))
+    assert time.process_time() - began < 5.0

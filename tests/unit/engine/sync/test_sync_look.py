@@ -142,6 +142,48 @@ async def test_a_message_that_is_withheld_is_waited_for(store: Store, tries: int
     assert told[2].data["missingDelay"] == round(sum(rig.waited) * 1000)
 
 
+async def test_the_last_message_is_waited_for_as_well(store: Store) -> None:
+    server = ScriptedServer("INBOX")
+    rig = await Rig.begin(store, server)
+    await rig.look_at_all()
+    for name in "ab":
+        server["INBOX"].append(f"<{name}>", date=NEW)
+    await rig.looker(Withholding(server)).open(rig.followed("INBOX"))
+
+    told = await rig.events("messageNew", "messageMissing")
+    assert [(one.name, one.data["uid"]) for one in told] == [
+        ("messageNew", 1),
+        ("messageMissing", 2),
+    ]
+
+
+class Chatting(ScriptedConnection):
+    """Tells of the next message amid the answer that it gives."""
+
+    async def uid_fetch(
+        self, uids: MessageSet, items: Sequence[str], *, max_bytes: int = 0
+    ) -> list[Fetched]:
+        rows = await super().uid_fetch(uids, items, max_bytes=max_bytes)
+        inbox = self._server["INBOX"]
+        if inbox.uidnext < 4:
+            message = inbox.append(date=NEW)
+            rows.append(Fetched(len(inbox.messages), uid=message.uid, flags=()))
+        return rows
+
+
+async def test_a_message_that_comes_amid_an_answer_is_not_waited_for(store: Store) -> None:
+    server = ScriptedServer("INBOX")
+    rig = await Rig.begin(store, server)
+    await rig.look_at_all()
+    server["INBOX"].append(date=NEW)
+    connection = Chatting(server)
+    server.connections.append(connection)
+    await rig.looker(connection).open(rig.followed("INBOX"))
+
+    assert [one.data["uid"] for one in await rig.events("messageNew")] == [1, 2, 3]
+    assert rig.waited == []
+
+
 async def test_whoever_lost_the_lease_writes_nothing(store: Store) -> None:
     server = ScriptedServer("INBOX")
     rig = await Rig.begin(store, server)

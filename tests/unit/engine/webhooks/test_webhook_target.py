@@ -133,8 +133,10 @@ def test_a_target_that_cannot_be_posted_to_says_why(values: SettingValues) -> No
 
 def test_star_stands_for_all_events_but_those_asked_for_by_name() -> None:
     assert is_wanted(SettingValues(webhook_events=("*",)), "messageNew")
-    assert not is_wanted(SettingValues(webhook_events=("*",)), "messageMoved")
-    assert is_wanted(SettingValues(webhook_events=("messageMoved",)), "messageMoved")
+    assert is_wanted(SettingValues(webhook_events=("*",)), "messageBounce")
+    for name in ("messageMoved", "messageReply", "recipientSuppressed"):
+        assert not is_wanted(SettingValues(webhook_events=("*",)), name)
+        assert is_wanted(SettingValues(webhook_events=(name,)), name)
 
 
 @pytest.mark.parametrize(

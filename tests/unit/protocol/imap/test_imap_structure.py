@@ -47,7 +47,7 @@ def test_dispositions_stand_behind_the_fields_of_each_type() -> None:
         {"filename": b"b.png"},
     )
     assert root.children[0].children[0].disposition == "inline"
-    assert (root.disposition, root.parameters) == ("inline", {"boundary": b"y"})
+    assert (root.disposition, root.parameters) == ("inline", {})
 
 
 def test_parts_of_an_enclosed_message_are_numbered_below_it() -> None:

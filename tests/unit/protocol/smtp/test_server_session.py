@@ -14,6 +14,7 @@ from postroad.protocol.smtp.server import (
     Login,
     MailWanted,
     Octets,
+    RcptWanted,
     Received,
     Reply,
     ServerSession,
@@ -76,7 +77,7 @@ def _agree(event: Event) -> Reply:
             return Reply(235, "Authentication successful")
         case TlsWanted():
             return Reply(220, "Ready to start TLS")
-        case MailWanted():
+        case MailWanted() | RcptWanted():
             return Reply(250, "Accepted")
     return QUEUED
 
@@ -360,3 +361,41 @@ def test_chunks_out_of_turn_are_read_past(lines: bytes, said: list[bytes]) -> No
     talk = Talk()
     talk.send(HELLO)
     assert [line[:3] for line in talk.send(lines).splitlines()] == said
+
+
+NO = Reply(550, "not to him", "5.1.1")
+SOME = b"MAIL FROM:<a@x.test>\r\nRCPT TO:<no@x.test>\r\nRCPT TO:<b@x.test>\r\n"
+
+
+def _refuse_some(event: Event) -> Reply:
+    match event:
+        case RcptWanted(rcpt) if rcpt.path.startswith("no"):
+            return NO
+    return _agree(event)
+
+
+def test_message_goes_without_the_recipients_that_are_refused() -> None:
+    talk = Talk(answer=_refuse_some)
+    assert talk.send(HELLO + SOME + b"DATA\r\n").endswith(
+        b"250 Accepted\r\n550 5.1.1 not to him\r\n250 Accepted\r\n"
+        b"354 End data with <CR><LF>.<CR><LF>\r\n"
+    )
+    talk.send(b"x\r\n.\r\n")
+    assert talk.messages == [("a@x.test", ("b@x.test",), b"x\r\n")]
+
+
+def test_message_without_any_recipient_left_is_refused() -> None:
+    talk = Talk(answer=_refuse_some)
+    said = talk.send(HELLO + b"MAIL FROM:<a@x.test>\r\nRCPT TO:<no@x.test>\r\nDATA\r\n")
+    assert said.splitlines()[-1].startswith(b"503 5.5.1")
+    # A recipient who may be written to, and all is well.
+    assert talk.send(b"RCPT TO:<b@x.test>\r\nDATA\r\n").splitlines()[-1].startswith(b"354")
+
+
+def test_refused_recipients_do_not_count_as_bad_commands_or_as_recipients() -> None:
+    talk = Talk(answer=_refuse_some)
+    talk.send(HELLO + b"MAIL FROM:<a@x.test>\r\n" + b"RCPT TO:<no@x.test>\r\n" * 50)
+    assert talk.session.bad_commands == 0 and not talk.is_ended
+    said = talk.send(b"RCPT TO:<b@x.test>\r\n" * 4)
+    assert said.splitlines()[:3] == [b"250 Accepted"] * 3
+    assert said.splitlines()[3].startswith(b"452 ")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from postroad import __version__
+from postroad import store as stores
+from postroad.domain.suppression import RESERVED_LIST, Suppressed
 from postroad.domain.token import token_id_of
 from postroad.surfaces.cli import COMMANDS, cli
 
@@ -193,3 +196,56 @@ def test_store_that_cannot_be_opened_is_an_error_in_words(data: Path) -> None:
 
 def _is_on_disk(data: Path, octets: bytes) -> bool:
     return any(octets in path.read_bytes() for path in data.rglob("*") if path.is_file())
+
+
+def test_address_is_suppressed_shown_and_released(data: Path) -> None:
+    done(run(data, "accounts", "add-sandbox", "toy", "toy@sandbox.test"))
+    add = ("suppress", "add", "Gone@Bücher.example", "--account", "toy", "--reason", "asked for it")
+    assert done(run(data, *add)) == "added\n"
+    assert done(run(data, *add)) == "refreshed\n"
+    assert done(run(data, "suppress", "list")).splitlines()[1].split() == [RESERVED_LIST, "1"]
+    (line,) = done(run(data, "suppress", "list", RESERVED_LIST)).splitlines()[1:]
+    assert line.startswith("Gone@Bücher.example  toy      toy        cli     asked for it  20")
+    shown = done(run(data, "suppress", "show", "gone@xn--bcher-kva.example"))
+    assert shown.startswith(f"list       {RESERVED_LIST}\naddress    Gone@Bücher.example\n")
+    assert done(run(data, "suppress", "remove", "GONE@bücher.example")) == "removed\n"
+    assert done(run(data, "suppress", "list")).splitlines() == ["list  addresses"]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("add", "nobody", "--account", "toy"), "That is not an address"),
+        (("add", "@x.test", "--account", "toy"), "That is not an address"),
+        (("add", "a@x.test", "--account", "toy", "--list", "a list"), "must be a valid hostname"),
+        (("add", "a@x.test", "--account", "no"), "Account record was not found"),
+        (("remove", "a@x.test"), "Requested blocklist was not found"),
+        (("list", "news"), "Requested blocklist was not found"),
+        (("show", "a@x.test"), f"The address is not on {RESERVED_LIST}"),
+    ],
+)
+def test_suppress_says_what_is_wrong(data: Path, words: tuple[str, ...], why: str) -> None:
+    done(run(data, "accounts", "add-sandbox", "toy", "toy@sandbox.test"))
+    result = run(data, "suppress", *words)
+    assert result.exit_code == 1
+    assert why in result.output
+
+
+def test_list_longer_than_a_page_is_listed_whole(data: Path) -> None:
+    done(run(data, "accounts", "add-sandbox", "toy", "toy@sandbox.test"))
+
+    async def fill() -> None:
+        store = await stores.open(data)
+        entries = [
+            Suppressed("news", f"n{n}@x.test", "toy", "api", "block", 1) for n in range(1001)
+        ]
+
+        async def unit(tx: stores.Tx) -> None:
+            for entry in entries:
+                await tx.suppressions.put(entry)
+
+        await store.write(unit)
+        await store.close()
+
+    asyncio.run(fill())
+    assert len(done(run(data, "suppress", "list", "news")).splitlines()) == 1002

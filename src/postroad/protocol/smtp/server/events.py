@@ -30,6 +30,13 @@ class MailWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class RcptWanted:
+    """A recipient is named. Answer 250, or 4xx or 5xx: the message then goes without."""
+
+    rcpt: RcptTo
+
+
+@dataclass(frozen=True, slots=True)
 class Octets:
     """Content of the message under way; nothing to answer."""
 
@@ -58,4 +65,4 @@ class Ended:
     why: str  # a word for the log
 
 
-Event = Login | TlsWanted | MailWanted | Octets | Received | Spoiled | Ended
+Event = Login | TlsWanted | MailWanted | RcptWanted | Octets | Received | Spoiled | Ended

@@ -33,6 +33,7 @@ from postroad.protocol.smtp.server.events import (
     Login,
     MailWanted,
     Octets,
+    RcptWanted,
     Received,
     Spoiled,
     TlsWanted,
@@ -115,9 +116,7 @@ class ServerSession:
         """Deal with the next bit of input; false when there is not enough of it."""
         if self._is_data:
             return self._read_data()
-        if self._chunk is not None:
-            return self._read_chunk(self._chunk)
-        return self._read_line()
+        return self._read_line() if self._chunk is None else self._read_chunk(self._chunk)
 
     def answer(self, reply: Reply) -> None:
         """Answer the event that waits; a success moves the session on."""
@@ -135,6 +134,9 @@ class ServerSession:
                 self._state, self.helo = State.START, ""
             case MailWanted(mail) if reply.is_success:
                 self._mail, self._state = mail, State.MAIL
+            case RcptWanted(rcpt) if reply.is_success:
+                self._rcpts.append(rcpt)
+                self._state = State.RCPT
             case Received():
                 self._forget_message()
                 if reply.is_success:
@@ -146,8 +148,7 @@ class ServerSession:
         """End the session, whatever it is in the middle of."""
         if reply is not None:
             self._say(reply)
-        self._pending = None
-        self._ending = Ended(why)
+        self._pending, self._ending = None, Ended(why)
 
     # Lines
 
@@ -277,10 +278,8 @@ class ServerSession:
         if len(self._rcpts) >= self._terms.max_recipients:
             # Not a bad command: the client sends the others in another transaction.
             self._say(replies.TOO_MANY_RECIPIENTS)
-            return
-        self._rcpts.append(rcpt)
-        self._state = State.RCPT
-        self._say(replies.ACCEPTED)
+        else:
+            self._events.append(RcptWanted(rcpt))
 
     def _begin_data(self, args: str) -> None:
         if args:

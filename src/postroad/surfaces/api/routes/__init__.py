@@ -2,6 +2,7 @@
 
 from postroad.surfaces.api.routes import (
     accounts,
+    blocklists,
     mailboxes,
     messages,
     multi,
@@ -14,6 +15,7 @@ from postroad.surfaces.api.routes import (
 
 __all__ = [
     "accounts",
+    "blocklists",
     "mailboxes",
     "messages",
     "multi",

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import ClassVar, Protocol, Self
 
@@ -243,10 +244,18 @@ def decode_base64(text: str) -> bytes:
 
 def iso(epoch_ms: int) -> str:
     """``2021-08-16T15:04:46.161Z``"""
-    time = datetime.fromtimestamp(epoch_ms / 1000, UTC)
-    return f"{time:%Y-%m-%dT%H:%M:%S}.{epoch_ms % 1000:03d}Z"
+    days, ms = divmod(epoch_ms, 86_400_000)
+    seconds, ms = divmod(ms, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    return f"{_day(days)}T{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}.{ms:03d}Z"
 
 
+@lru_cache(maxsize=1024)  # a list names few days
+def _day(days: int) -> str:
+    return (_FIRST_DAY + timedelta(days)).isoformat()
+
+
+_FIRST_DAY = date(1970, 1, 1)
 _YEARS = "must be a date between the years 1970 and 9999"
 # 9999-12-31, the last day that fits both Python and ISO 8601 with four digits.
 _MAX_MS = 253_402_214_400_000

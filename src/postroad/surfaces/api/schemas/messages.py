@@ -18,6 +18,7 @@ from postroad.domain.message import (
     TextWish,
     UnreadMessage,
 )
+from postroad.domain.sent import Returned
 from postroad.engine.providers.results import PageWish
 from postroad.surfaces.api.schemas.formats import No, iso
 from postroad.surfaces.api.schemas.mailboxes import SpecialUseName
@@ -129,6 +130,33 @@ class AttachmentAnswer(Answer):
         )
 
 
+class BounceResponse(Answer):
+    message: str | UnsetType = UNSET
+    status: str | UnsetType = UNSET
+
+
+class BounceEntry(Answer):
+    """One recipient whom a message did not reach. Contract B-062."""
+
+    message: str  # id of the bounce
+    recipient: str | UnsetType = UNSET
+    action: str | UnsetType = UNSET
+    response: BounceResponse | UnsetType = UNSET
+    date: str | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, one: Returned) -> BounceEntry:
+        response = BounceResponse(message=one.response or UNSET, status=one.status or UNSET)
+        has_response = one.response or one.status
+        return cls(
+            message=one.report,
+            recipient=one.recipient,
+            action=one.action or UNSET,
+            response=response if has_response else UNSET,
+            date=iso(one.recorded_at),
+        )
+
+
 class EncodedSize(Answer):
     plain: int | UnsetType = UNSET
     html: int | UnsetType = UNSET
@@ -205,6 +233,7 @@ class MessageEntry(Answer):
     text: TextEntry | UnsetType = UNSET
     messageSpecialUse: MessageUse | UnsetType = UNSET
     isAutoReply: bool | UnsetType = UNSET
+    bounces: list[BounceEntry] | UnsetType = UNSET
     preview: str | UnsetType = UNSET
     status: str | UnsetType = UNSET  # "failed", with the reason in ``error``
     error: str | UnsetType = UNSET
@@ -249,6 +278,7 @@ class MessageAnswer(Answer):
     headers: dict[str, Any] | UnsetType = UNSET
     text: DetailsText | UnsetType = UNSET
     isAutoReply: bool | UnsetType = UNSET
+    bounces: list[BounceEntry] | UnsetType = UNSET
     preview: str | UnsetType = UNSET
     specialUse: SpecialUseName | UnsetType = UNSET
     messageSpecialUse: MessageUse | UnsetType = UNSET
@@ -318,6 +348,7 @@ def _shared(item: MessageSummary) -> dict[str, Any]:
         "attachments": [AttachmentAnswer.of(one) for one in item.attachments] or UNSET,
         "messageSpecialUse": use.value if use is not None and use in _MESSAGE_USES else UNSET,
         "isAutoReply": item.is_auto_reply or UNSET,
+        "bounces": [BounceEntry.of(one) for one in item.bounces] or UNSET,
         "preview": item.preview or UNSET,
     }
 

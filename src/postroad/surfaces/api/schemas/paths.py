@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final, Self
 
-from postroad.surfaces.api.schemas.formats import HexId, Schema
+from postroad.surfaces.api.schemas.formats import HexId, Hostname, Schema
 
 MAX_ACCOUNT_CHARS: Final = 256
 
@@ -60,9 +60,10 @@ class TextIdMember(_Id):
     SCHEMA: ClassVar[Schema] = {"type": "string", "maxLength": 10_240}
 
 
-PATH_MEMBERS: Final[dict[str, type[_Id] | type[HexId]]] = {
+PATH_MEMBERS: Final[dict[str, type[_Id] | type[HexId] | type[Hostname]]] = {
     "account": AccountId,
     "attachment": AttachmentIdMember,
+    "listId": Hostname,
     "message": MessageIdMember,
     "text": TextIdMember,
     "queueId": QueueId,

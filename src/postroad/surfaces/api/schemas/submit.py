@@ -288,6 +288,14 @@ class IdempotencyAnswer(Answer):
     bodyDiffers: bool | UnsetType = UNSET
 
 
+class SkippedAnswer(Answer):
+    """A recipient who is on a suppression list."""
+
+    recipient: str
+    reason: str
+    listId: str
+
+
 class SubmitAnswer(Answer):
     response: str
     messageId: str
@@ -296,12 +304,13 @@ class SubmitAnswer(Answer):
     preview: str | UnsetType = UNSET  # base64
     reference: ReferenceAnswer | UnsetType = UNSET
     idempotency: IdempotencyAnswer | UnsetType = UNSET
+    skipped: list[SkippedAnswer] | UnsetType = UNSET
 
     @classmethod
     def of(cls, result: SubmitResult) -> SubmitAnswer:
         reference, idempotency = result.reference, result.idempotency
         return cls(
-            response="Dry run" if result.queue_id is None else "Queued for delivery",
+            response=_response(result),
             messageId=result.message_id,
             sendAt=UNSET if result.send_at is None else iso(result.send_at),
             queueId=result.queue_id or UNSET,
@@ -322,7 +331,18 @@ class SubmitAnswer(Answer):
                 status="HIT" if idempotency.status == "HIT" else "MISS",
                 bodyDiffers=idempotency.body_differs or UNSET,
             ),
+            skipped=[
+                SkippedAnswer(recipient=item.recipient, reason=item.reason, listId=item.list_id)
+                for item in result.skipped
+            ]
+            or UNSET,
         )
+
+
+def _response(result: SubmitResult) -> str:
+    if result.queue_id is not None:
+        return "Queued for delivery"
+    return "Skipped" if result.preview is None else "Dry run"
 
 
 def check_octets(

@@ -1,0 +1,120 @@
+"""Leading what came back to what was sent.
+
+By Message-ID first, ours or the one that the relay gave; then by ENVID; and only when a report
+names neither, by recipient within some days. A report that names a message we do not know is
+about somebody else's, so nothing is guessed then.
+
+A report is looked for among the messages of every account: bounces often go to a mailbox that is
+not the sender's. An answer, which may go to many, counts only for the account in whose mailbox it
+lies, or for accounts that have no mailbox of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from postroad.domain.bounce import Report, ReportKind
+from postroad.domain.sent import Match, MatchedBy, SentMessage, bare_id
+from postroad.engine.returns.clue import Clue
+from postroad.store import Tx
+
+WINDOW_MS = 7 * 86_400_000  # queues give up after five days
+_MAX_RECIPIENTS = 5  # of one report by whom a message is looked for
+# Where relays keep the Message-ID that they replaced.
+_FORMER_IDS = frozenset(
+    {"x-google-original-message-id", "x-original-message-id", "original-message-id"}
+)
+
+
+class Matcher:
+    """Works in one unit. :meth:`learn` asks once for what all of its mails name."""
+
+    def __init__(self, tx: Tx, account: str) -> None:
+        self._tx = tx
+        self._account = account
+        self._known: dict[str, list[SentMessage]] = {}
+
+    async def learn(self, clues: Iterable[Clue]) -> None:
+        """Look up the messages that are named by id."""
+        wanted: list[str] = []
+        for clue in clues:
+            wanted += named_by(clue.report)
+            if clue.report.kind is not ReportKind.ORDINARY or clue.is_answer:
+                wanted += clue.named
+                if clue.message_id is not None:
+                    wanted.append(clue.message_id)
+        for sent in await self._tx.sent.by_message_ids(wanted):
+            for name in (sent.message_id, sent.remote_message_id):
+                if name is not None:
+                    self._known.setdefault(bare_id(name), []).append(sent)
+
+    async def report(self, clue: Clue) -> Match | None:
+        """The message that a bounce, a delivery report or a complaint is about."""
+        report = clue.report
+        ids = (*named_by(report), *clue.named)
+        for name in ids:
+            if found := self._by_id(name):
+                return Match(_preferred(found, self._account), MatchedBy.MESSAGE_ID)
+        envelope_id = report.envelope_id
+        if envelope_id is None and report.feedback is not None:
+            envelope_id = report.feedback.envelope_id
+        if envelope_id:
+            sent = await self._tx.sent.by_envelope_id(self._account, envelope_id)
+            if sent is not None:
+                return Match(sent, MatchedBy.ENVELOPE_ID)
+        if ids:
+            # The report was faster than the commit that tells of the relay's 250.
+            sent = await self._tx.sent.being_sent(self._account, ids[0])
+            return None if sent is None else Match(sent, MatchedBy.MESSAGE_ID)
+        return await self._by_recipient(_recipients(report))
+
+    async def answer(self, clue: Clue) -> Match | None:
+        """The message that a person or a machine answered."""
+        if not clue.is_answer or (clue.message_id and self._by_id(clue.message_id)):
+            return None  # our own mail, come back to us
+        for name in clue.named:
+            found = [one for one in self._by_id(name) if await self._is_for_us(one)]
+            if found:
+                return Match(_preferred(found, self._account), MatchedBy.MESSAGE_ID)
+        if clue.named or not clue.is_automatic or not clue.sender:
+            return None
+        return await self._by_recipient([clue.sender])
+
+    def _by_id(self, message_id: str) -> Sequence[SentMessage]:
+        return self._known.get(bare_id(message_id), ())
+
+    async def _is_for_us(self, sent: SentMessage) -> bool:
+        if sent.account == self._account:
+            return True
+        sender = await self._tx.accounts.find(sent.account)
+        return sender is not None and not sender.has_mailbox
+
+    async def _by_recipient(self, addresses: Sequence[str]) -> Match | None:
+        since = self._tx.now - WINDOW_MS
+        for address in addresses:
+            sent = await self._tx.sent.by_recipient(self._account, address, since=since)
+            if sent is not None:
+                return Match(sent, MatchedBy.RECIPIENT)
+        return None
+
+
+def named_by(report: Report) -> tuple[str, ...]:
+    """The Message-IDs of the original that a report tells, the surest first."""
+    original = report.original
+    ids = [] if original.message_id is None else [original.message_id]
+    ids += [value for name, value in original.headers if name in _FORMER_IDS and value]
+    return tuple(dict.fromkeys(ids))
+
+
+def _preferred(found: Sequence[SentMessage], account: str) -> SentMessage:
+    """The newest of the account's own, else the newest of all."""
+    return next((one for one in found if one.account == account), found[0])
+
+
+def _recipients(report: Report) -> list[str]:
+    told: list[str] = []
+    for one in report.recipients:
+        told += [one.original_recipient or "", one.recipient]
+    if report.feedback is not None:
+        told += report.feedback.recipients
+    return list(dict.fromkeys(one for one in told if one))[:_MAX_RECIPIENTS]

@@ -1,0 +1,145 @@
+"""The registry of what was sent, so that what comes back can be led to it.
+
+Written in the transaction that records a relay's acceptance; read when a report arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from postroad.domain.sent import SentMessage, address_key, bare_id, id_key
+from postroad.store import jsontext
+from postroad.store.backend import Row, Session
+
+MAX_RECIPIENTS = 100  # of one message by which it is found, and that are kept
+_MAX_FOUND = 1_000
+_CLAIM_MS = 15 * 60_000  # no claim is longer
+
+
+class Sent:
+    """The ``sent`` table."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def record(self, sent: SentMessage) -> None:
+        """Remember a message. Once for each submission; recipients beyond 100 are not kept."""
+        keys: list[int | None] = []
+        keys += dict.fromkeys(address_key(one) for one in sent.recipients[:MAX_RECIPIENTS])
+        remote, envelope = sent.remote_message_id, sent.envelope_id
+        self._session.defer(
+            "record_sent",
+            accepted_at=sent.accepted_at,
+            queue_id=sent.queue_id,
+            n=0,
+            account=sent.account,
+            recipient_key=keys[0] if keys else None,
+            message_key=id_key(sent.message_id),
+            remote_key=None if remote is None else id_key(remote),
+            envelope_key=None if envelope is None else id_key(envelope),
+            data=_write(sent),
+        )
+        for n, key in enumerate(keys[1:], 1):
+            self._session.defer(
+                "record_sent",
+                accepted_at=sent.accepted_at,
+                queue_id=sent.queue_id,
+                n=n,
+                account=sent.account,
+                recipient_key=key,
+                message_key=None,
+                remote_key=None,
+                envelope_key=None,
+                data=None,
+            )
+
+    async def by_message_ids(self, message_ids: Collection[str]) -> list[SentMessage]:
+        """What was sent under one of these ids, by any account; the newest first.
+
+        Also under the id that a relay gave instead. Give at most some hundreds.
+        """
+        if not message_ids:
+            return []
+        wanted = {bare_id(one) for one in message_ids}
+        rows = await self._session.many(
+            "sent_by_message", keys=jsontext.write(_keys(wanted)), limit=_MAX_FOUND
+        )
+        found = (_read(row) for row in rows)
+        return [
+            one
+            for one in found
+            if bare_id(one.message_id) in wanted or bare_id(one.remote_message_id or "") in wanted
+        ]
+
+    async def by_envelope_id(self, account: str, envelope_id: str) -> SentMessage | None:
+        """The newest message of the account that was sent with this ENVID."""
+        rows = await self._session.many(
+            "sent_by_envelope", key=id_key(envelope_id), account=account, limit=_MAX_FOUND
+        )
+        return next((one for one in map(_read, rows) if one.envelope_id == envelope_id), None)
+
+    async def by_recipient(self, account: str, address: str, *, since: int) -> SentMessage | None:
+        """The newest message of the account to ``address`` that a relay took after ``since``."""
+        rows = await self._session.many(
+            "sent_by_recipient", key=address_key(address), account=account, since=since, limit=5
+        )
+        wanted = address.strip().lower()
+        return next(
+            (
+                one
+                for one in map(_read, rows)
+                if wanted in (recipient.lower() for recipient in one.recipients)
+            ),
+            None,
+        )
+
+    async def being_sent(self, account: str, message_id: str) -> SentMessage | None:
+        """A message of the account whose attempt is running, or is not written down yet."""
+        now = self._session.now
+        row = await self._session.maybe(
+            "sending_now",
+            account=account,
+            now=now,
+            until=now + _CLAIM_MS,
+            message_id=message_id,
+        )
+        if row is None:
+            return None
+        queue_id, owner, created_at, rcpt_to, written = row
+        return SentMessage(queue_id, owner, written, tuple(jsontext.read(rcpt_to)), created_at, now)
+
+    async def purge(self, *, before: int, limit: int = 500) -> int:
+        """Forget up to ``limit`` rows from before ``before`` (epoch ms); how many they were."""
+        return await self._session.run("purge_sent", before=before, limit=limit)
+
+
+def _keys(bare_ids: Iterable[str]) -> list[int]:
+    return sorted({id_key(one) for one in bare_ids})
+
+
+def _write(sent: SentMessage) -> str:
+    details: Sequence[object] = (
+        sent.message_id,
+        sent.recipients[:MAX_RECIPIENTS],
+        sent.submitted_at,
+        sent.remote_message_id,
+        sent.envelope_id,
+    )
+    return jsontext.write(details)
+
+
+def _read(row: Row) -> SentMessage:
+    queue_id, account, accepted_at, data = row
+    message_id, recipients, submitted_at, remote_id, envelope_id = jsontext.read(data)
+    return SentMessage(
+        queue_id=queue_id,
+        account=account,
+        message_id=message_id,
+        recipients=tuple(recipients),
+        submitted_at=submitted_at,
+        accepted_at=accepted_at,
+        remote_message_id=remote_id,
+        envelope_id=envelope_id,
+    )
