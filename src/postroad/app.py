@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import secrets
 import signal
 import socket
@@ -57,8 +58,11 @@ from postroad.store import open as open_store
 from postroad.surfaces.api.app import Api
 from postroad.surfaces.api.app import Limits as ApiLimits
 from postroad.surfaces.api.connection import BoundedHttp
+from postroad.surfaces.api.cors import Cors
+from postroad.surfaces.api.operation import OPERATIONS
 from postroad.surfaces.smtp import SmtpServer
 from postroad.transport.http import HttpClient
+from postroad.transport.imap import ImapTimeouts
 
 log = get_logger("postroad")
 
@@ -159,9 +163,7 @@ class _Server:
         config, store = self._config, self._store
         settings = Settings(store)
         await settings.load()
-        await settings.apply_at_start(
-            _start_settings(config), first=_first_smtp_settings(config.smtp)
-        )
+        await settings.apply_at_start(_start_settings(config), first=_first_settings(config))
         access = Access(store, require_auth=config.http.require_auth)
         if config.start.prepared_token is not None:
             draft = TokenDraft(description="prepared at start", scopes=(TokenScope.ALL,))
@@ -172,8 +174,14 @@ class _Server:
 
         directory = Directory(store)
         credentials = StoredCredentials()
-        trust = Trust(settings, min_version=config.mail.tls_min_version)
-        route = MailboxRoute(settings, trust)
+        mail = config.mail
+        trust = Trust(settings, min_version=mail.tls_min_version, ciphers=mail.tls_ciphers)
+        route = MailboxRoute(
+            settings,
+            trust,
+            timeouts=ImapTimeouts(silence_s=mail.imap_silence_s),
+            compresses=not mail.uncompressed,
+        )
         providers = Providers(store, credentials, route, settings=settings)
         supervisor = Supervisor(
             store,
@@ -280,11 +288,23 @@ class _Server:
 
 
 def _start_settings(config: Config) -> dict[str, object]:
-    """Settings that the configuration gives a first or a fixed value."""
+    """Settings that the configuration writes at every start."""
     given = dict(config.start.settings)
-    if config.http.api_proxy is not None:
-        given.setdefault("enableApiProxy", config.http.api_proxy)
+    if config.webhooks.proxy_enabled is not None:
+        given["httpProxyEnabled"] = config.webhooks.proxy_enabled
+    if config.webhooks.proxy_url is not None:
+        given["httpProxyUrl"] = config.webhooks.proxy_url.reveal()
     return given
+
+
+def _first_settings(config: Config) -> dict[str, object]:
+    """What settings are until somebody changes them."""
+    first = _first_smtp_settings(config.smtp)
+    if config.http.api_proxy is not None:
+        first["enableApiProxy"] = config.http.api_proxy
+    if config.delivery.failed_age_s is not None:
+        first["failedRetention"] = math.ceil(config.delivery.failed_age_s / 86_400)
+    return first
 
 
 def _first_smtp_settings(config: SmtpServerConfig) -> dict[str, object]:
@@ -347,9 +367,15 @@ def _http_server(config: Config, engine: Engine) -> uvicorn.Server:
         ),
         proxy_addresses=http.proxy_addresses,
     )
+    cors = Cors(
+        api,
+        origins=http.cors_origins,
+        methods=(item.method for item in OPERATIONS),
+        max_age_s=http.cors_max_age_s,
+    )
     return _HttpServer(
         uvicorn.Config(
-            api,
+            cors if http.cors_origins else api,
             http=BoundedHttp,
             ws="none",
             lifespan="off",

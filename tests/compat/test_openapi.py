@@ -43,7 +43,7 @@ SETTINGS_NOT_YET = """
     exportMaxMessages exportMaxSize generateEmailSummary gmailExportBatchSize
     gmailSubscriptionTtl imapProxyServerEnabled imapProxyServerHost
     imapProxyServerPassword imapProxyServerPort imapProxyServerProxy imapProxyServerTLSEnabled
-    imapStrategy localAddresses locale logs mcpEnabled mcpOAuthEnabled
+    imapStrategy localAddresses logs mcpEnabled mcpOAuthEnabled
     notificationBaseUrl
     openAiAPIKey openAiAPIUrl
     openAiGenerateEmbeddings openAiMaxTokens openAiModel openAiPreProcessingFn openAiPrompt
@@ -83,6 +83,7 @@ EXTRA = {
 }
 # Every other difference, by keyword and place, with its reason.
 DIFFERENT = {
+    "body maxLength locale": "the languages are listed",
     "body maxLength dsn.id": "RFC 3461 §5.4 allows 100 characters",
     "body minimum deliveryAttempts": "no attempt at all delivers nothing",
     "body maximum deliveryAttempts": "everything is bounded",

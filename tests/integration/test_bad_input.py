@@ -412,6 +412,45 @@ def test_unknown_accounts_and_routes_are_not_found(on_road: Road) -> None:
         assert on_road.server.call(method, path)[0] in (400, 404, 405), path
 
 
+WISHES = (b"", b"Connection: Upgrade\r\nUpgrade: h2c\r\n", b"Connection: close\r\n",
+          b"Expect: 100-continue\r\n")  # fmt: skip
+TARGETS = (b"POST " + SUBMIT.encode(), b"GET /health", b"HEAD /v1/accounts", b"OPTIONS *",
+           b"PUT /v1/account/fuzz", b"GET /v1/account/\xc3\xbc")  # fmt: skip
+SLIPS = (b"\r\n", b"\n", b"\r", b"\0", b" ", b":", b"\xff", b"Transfer-Encoding: chunked\r\n",
+         b"Content-Length: 3\r\n", b"Host: y\r\n")  # fmt: skip
+
+
+@st.composite
+def garbled(draw: st.DrawFn) -> bytes:
+    """Some requests on one connection, with slips of the pen."""
+    octets = b""
+    for _ in range(draw(st.integers(1, 5))):
+        body = draw(st.sampled_from([b"", b"{}", b'{"to":{"address":"a@b.c"},"dryRun":true}']))
+        head = draw(st.sampled_from(TARGETS)) + b" HTTP/1.1\r\nHost: x\r\n"
+        octets += head + draw(st.sampled_from(WISHES))
+        if draw(st.booleans()):
+            chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            octets += b"Transfer-Encoding: chunked\r\n\r\n" + chunk + b"0\r\n\r\n"
+        else:
+            octets += b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    for _ in range(draw(st.integers(0, 3))):
+        at = draw(st.integers(0, len(octets)))
+        gone = draw(st.integers(0, 20))
+        octets = octets[:at] + draw(st.sampled_from(SLIPS)) + octets[at + gone :]
+    return octets
+
+
+@settings(
+    max_examples=400,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(garbled())
+def test_garbled_requests_are_answered_or_dropped(on_road: Road, octets: bytes) -> None:
+    answer = raw_request(on_road, octets)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 "), (octets, answer[:200])
+
+
 def test_nonsense_on_the_wire_is_answered_or_dropped(on_road: Road) -> None:
     for octets in (
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 200,

@@ -343,6 +343,8 @@ def test_account_that_cannot_be_read_says_why(box: Box) -> None:
     )
     status, refused = box.server.call("GET", f"{box.path}/messages?path=INBOX")
     assert (status, refused["code"], refused["state"]) == (503, "ConnectionError", "connectError")
+    status, refused = box.server.call("PUT", f"{box.path}/sync", {"sync": True})
+    assert (status, refused["code"], refused["state"]) == (503, "ConnectionError", "connectError")
     sender = {"account": f"{box.user}-s", "name": "x", "smtp": {"host": "127.0.0.1", "port": 1}}
     box.server.call("POST", "/v1/account", sender)
     status, refused = box.server.call("GET", f"{box.path}-s/messages?path=INBOX")

@@ -65,6 +65,19 @@ def test_a_deferred_message_is_tried_again_in_five_seconds_and_sent(on_road: Roa
         assert not on_road.receiver.of("messageFailed", queueId=queue_id)
 
 
+def test_status_of_the_account_is_that_of_the_last_refusal(on_road: Road) -> None:
+    """Also where another refusal came just before."""
+    answers = [b"550 5.1.1 nobody\r\n", b"451 4.3.0 later\r\n"]
+    with ScriptedRelay({"RCPT": answers}) as relay:
+        account = on_road.account("grumpy", relay)
+        for reply in ("550 5.1.1 nobody", "451 4.3.0 later"):
+            queue_id = on_road.submit(account)["queueId"]
+            on_road.receiver.wait_for("messageDeliveryError", queueId=queue_id)
+            shown = on_road.server.ok("GET", f"/v1/account/{account}")["smtpStatus"]
+            assert shown["response"] == reply
+        on_road.server.ok("DELETE", f"/v1/outbox/{queue_id}")
+
+
 def test_the_last_attempt_fails_the_message_and_keeps_its_content(on_road: Road) -> None:
     with ScriptedRelay({"RCPT": b"451 4.3.0 later\r\n"}) as relay:
         account = on_road.account("once", relay)

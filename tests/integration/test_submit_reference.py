@@ -255,3 +255,14 @@ def test_a_raw_message_is_told_what_to_do_by_its_own_fields(on_road: Road, sink:
     assert b"X-EE-" not in head and b"Cc:" not in head
     assert b"X-Odd:   spaced\r\n folded\r\n" in head + b"\r\n"
     assert b"X-More: 1" in head and b"Date: " in head and b"MIME-Version: 1.0" in head
+
+
+def test_an_upload_cannot_refer_to_what_a_send_only_account_has_not(
+    on_road: Road, sink: Sink
+) -> None:
+    on_road.account("sender", sink)
+    body = {"path": "Drafts", "text": "x", "reference": {"message": pack_message(1, 1)}}
+    status, answer = on_road.server.call("POST", "/v1/account/sender/message", body)
+    assert (status, answer["code"]) == (400, "ReferenceNotSupported")
+    del body["reference"]
+    assert on_road.server.call("POST", "/v1/account/sender/message", body)[0] == 503

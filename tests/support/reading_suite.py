@@ -124,7 +124,7 @@ class ReadingSuite:
         assert [found.path for found in page.items] == ["INBOX"]
         assert (await provider.list_messages("\\Sent", PageWish())).total == 0
 
-    @pytest.mark.parametrize("path", ["No such mailbox", "\\All", "\\Nonsense"])
+    @pytest.mark.parametrize("path", ["No such mailbox", "\\All", "\\Nonsense", "../etc", "/", ""])
     async def test_list_of_no_mailbox_is_not_found(
         self, provider: WholeProvider, path: str
     ) -> None:

@@ -1,11 +1,11 @@
 """Configuration: one frozen tree, read once at start, handed to each part as its slice."""
 
+from postroad.config.http_listener import HttpConfig
 from postroad.config.loader import CONFIG_VARIABLE, load, unknown_variables
 from postroad.config.model import (
     OPTIONS,
     Config,
     DeliveryConfig,
-    HttpConfig,
     LogConfig,
     MailConfig,
     Option,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from postroad.config import values
 from postroad.config.model import OPTIONS, SECTIONS, Config, Option
 from postroad.domain.errors import ConfigError
 
@@ -77,7 +78,7 @@ def _pick(
             option, _ON_COMMAND_LINE.get(option.name, f"--set {option.name}"), given[option.name]
         )
     for name in option.variables:
-        found = _from_environ(name, environ)
+        found = _from_environ(name, environ, is_path=option.read is values.pem)
         if found is not None:
             return _read(option, *found)
     if option.name in from_file:
@@ -85,14 +86,19 @@ def _pick(
     return option.default
 
 
-def _from_environ(name: str, environ: Mapping[str, str]) -> tuple[str, object] | None:
+def _from_environ(
+    name: str, environ: Mapping[str, str], *, is_path: bool
+) -> tuple[str, object] | None:
+    """Where a variable gave a value. What is a file by nature (``is_path``) is not read here."""
     value, path = environ.get(name), environ.get(f"{name}_FILE")
     if value and path:
         raise ConfigError(f"{name} and {name}_FILE are both set; keep one of them")
     if value:
         # Kubernetes sets <SERVICE>_PORT=tcp://address:port for every service it knows.
         return None if name.endswith("PORT") and value.startswith("tcp://") else (name, value)
-    return (f"{name}_FILE", _content(f"{name}_FILE", Path(path))) if path else None
+    if not path:
+        return None
+    return f"{name}_FILE", path if is_path else _content(f"{name}_FILE", Path(path))
 
 
 def _read(option: Option, source: str, value: object) -> object:

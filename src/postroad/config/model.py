@@ -15,6 +15,7 @@ from typing import Annotated, get_type_hints
 
 from postroad.config import values
 from postroad.config.given import Given
+from postroad.config.http_listener import HttpConfig
 from postroad.config.smtp_server import SmtpServerConfig
 from postroad.domain.secret import Secret
 
@@ -38,95 +39,14 @@ class Option:
     @property
     def is_secret(self) -> bool:
         """Whether the value must never be shown; such a value may come from a file of its own."""
-        return self.read in (values.secret, values.token, values.database, values.json_object)
-
-
-@dataclass(frozen=True, slots=True)
-class HttpConfig:
-    """The API listener and what it takes in."""
-
-    host: Annotated[
-        str,
-        Given(
-            values.text,
-            "Address that the API listens on.",
-            "POSTROAD_HOST",
-            "EENGINE_HOST",
-        ),
-    ] = "127.0.0.1"
-    port: Annotated[
-        int,
-        Given(
-            values.integer(0, 65_535),
-            "Port that the API listens on; 0 takes a free one and logs it.",
-            "POSTROAD_PORT",
-            "EENGINE_PORT",
-            "PORT",
-        ),
-    ] = 3000
-    max_body_bytes: Annotated[
-        int,
-        Given(
-            values.size_bytes,
-            "Largest request body of submit and upload; other operations take 1 MiB.",
-            "POSTROAD_MAX_BODY_SIZE",
-            "EENGINE_MAX_BODY_SIZE",
-        ),
-    ] = 50 * 1024**2
-    max_text_chars: Annotated[
-        int,
-        Given(
-            values.size_bytes,
-            "Longest text, html, raw or attachment content in a request, in characters as sent.",
-            "POSTROAD_MAX_SIZE",
-            "EENGINE_MAX_SIZE",
-        ),
-    ] = 5 * 1024**2
-    body_timeout_s: Annotated[
-        float,
-        Given(
-            values.duration_s,
-            "Time within which a request body must have arrived; later is answered with 408.",
-            "POSTROAD_MAX_PAYLOAD_TIMEOUT",
-            "EENGINE_MAX_PAYLOAD_TIMEOUT",
-        ),
-    ] = 10.0
-    request_timeout_s: Annotated[
-        float,
-        Given(
-            values.duration_s,
-            "Time that one call on a mailbox may take; the header x-ee-timeout can lengthen it.",
-            "POSTROAD_TIMEOUT",
-            "EENGINE_TIMEOUT",
-        ),
-    ] = 10.0
-    api_proxy: Annotated[
-        bool | None,
-        Given(
-            values.flag,
-            "First value of the setting enableApiProxy: whether X-Forwarded-For is believed.",
-            "POSTROAD_API_PROXY",
-            "EENGINE_API_PROXY",
-        ),
-    ] = None
-    proxy_addresses: Annotated[
-        tuple[str, ...],
-        Given(
-            values.networks,
-            "Peers that may set X-Forwarded-For; the chain is read from the right past them.",
-            "POSTROAD_API_PROXY_ADDRESSES",
-            "EENGINE_API_PROXY_ADDRESSES",
-        ),
-    ] = ()
-    require_auth: Annotated[
-        bool,
-        Given(
-            values.flag,
-            "Whether a request needs a token; false trusts everyone who reaches the port.",
-            "POSTROAD_REQUIRE_API_AUTH",
-            "EENGINE_REQUIRE_API_AUTH",
-        ),
-    ] = True
+        return self.read in (
+            values.secret,
+            values.token,
+            values.database,
+            values.json_object,
+            values.pem,
+            values.proxy_url,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +129,34 @@ class MailConfig:
             "EENGINE_TLS_MIN_VERSION",
         ),
     ] = "TLSv1"
+    tls_ciphers: Annotated[
+        str | None,
+        Given(
+            values.ciphers,
+            "Ciphers offered to mail servers, as OpenSSL lists them, in place of "
+            "DEFAULT@SECLEVEL=0; an account may set its own.",
+            "POSTROAD_TLS_CIPHERS",
+            "EENGINE_TLS_CIPHERS",
+        ),
+    ] = None
+    imap_silence_s: Annotated[
+        float,
+        Given(
+            values.duration_s,
+            "Time that an IMAP server may be silent while it owes an answer.",
+            "POSTROAD_IMAP_SOCKET_TIMEOUT",
+            "EENGINE_IMAP_SOCKET_TIMEOUT",
+        ),
+    ] = 60.0
+    uncompressed: Annotated[
+        bool,
+        Given(
+            values.flag,
+            "Whether IMAP connections stay without compression where the server offers it.",
+            "POSTROAD_DISABLE_COMPRESSION",
+            "EENGINE_DISABLE_COMPRESSION",
+        ),
+    ] = False
     refused_limit_s: Annotated[
         float,
         Given(
@@ -265,6 +213,15 @@ class DeliveryConfig:
             "POSTROAD_DELIVERY_TIMEOUT",
         ),
     ] = 600.0
+    failed_age_s: Annotated[
+        float | None,
+        Given(
+            values.age_s,
+            "First value of the setting failedRetention, in whole days; a bare number is seconds.",
+            "POSTROAD_QUEUE_KEEP_FAILED_AGE",
+            "EENGINE_QUEUE_KEEP_FAILED_AGE",
+        ),
+    ] = None
     grace_s: Annotated[
         float,
         Given(
@@ -306,6 +263,24 @@ class WebhookConfig:
             "POSTROAD_WEBHOOK_CONCURRENCY",
         ),
     ] = 32
+    proxy_enabled: Annotated[
+        bool | None,
+        Given(
+            values.flag,
+            "Written to the setting httpProxyEnabled at every start.",
+            "POSTROAD_HTTP_PROXY_ENABLED",
+            "EENGINE_HTTP_PROXY_ENABLED",
+        ),
+    ] = None
+    proxy_url: Annotated[
+        Secret[str] | None,
+        Given(
+            values.proxy_url,
+            "Written to the setting httpProxyUrl at every start.",
+            "POSTROAD_HTTP_PROXY_URL",
+            "EENGINE_HTTP_PROXY_URL",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +325,7 @@ class StartConfig:
 class Config:
     """Everything that was decided before the process started."""
 
-    http: HttpConfig = HttpConfig()
+    http: HttpConfig = field(default_factory=HttpConfig)
     store: StoreConfig = StoreConfig()
     log: LogConfig = LogConfig()
     mail: MailConfig = MailConfig()

@@ -69,19 +69,21 @@ class SmtpServerConfig:
         ),
     ] = ("127.0.0.0/8", "::1/128")
     certificate: Annotated[
-        Path | None,
+        Path | Secret[str] | None,
         Given(
-            values.path,
-            "PEM file with the certificate and its chain; read again when it changes.",
+            values.pem,
+            "PEM file with the certificate and its chain, read again when it changes; or its text.",
             "POSTROAD_SMTP_TLS_CERTIFICATE",
+            "EENGINE_SMTP_TLS_CERT",
         ),
     ] = None
     key: Annotated[
-        Path | None,
+        Path | Secret[str] | None,
         Given(
-            values.path,
-            "PEM file with the private key, where it is not in the certificate's file.",
+            values.pem,
+            "PEM file with the private key, where it is not with the certificate; or its text.",
             "POSTROAD_SMTP_TLS_KEY",
+            "EENGINE_SMTP_TLS_KEY",
         ),
     ] = None
     self_signed: Annotated[
@@ -98,8 +100,18 @@ class SmtpServerConfig:
             values.choice("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"),
             "Lowest TLS version that clients may speak.",
             "POSTROAD_SMTP_TLS_MIN_VERSION",
+            "EENGINE_SMTP_TLS_MIN_VERSION",
         ),
     ] = "TLSv1.2"
+    tls_ciphers: Annotated[
+        str | None,
+        Given(
+            values.ciphers,
+            "Ciphers for TLS before 1.3, as OpenSSL lists them; without them OpenSSL's own choice.",
+            "POSTROAD_SMTP_TLS_CIPHERS",
+            "EENGINE_SMTP_TLS_CIPHERS",
+        ),
+    ] = None
     max_message_bytes: Annotated[
         int,
         Given(

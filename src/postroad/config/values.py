@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 
 from postroad.domain.secret import Secret
+from postroad.domain.url import PROXIES, check_url
 
 Reader = Callable[[object], object]
 
@@ -23,6 +25,11 @@ _SIZE_UNITS = {None: 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 _TRUE = frozenset({"true", "1", "yes", "y", "on"})
 _FALSE = frozenset({"false", "0", "no", "n", "off"})
 _TOKEN = re.compile(r"[0-9a-fA-F]{64}")
+_ORIGIN = re.compile(
+    r"(?P<place>(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\]))"
+    r"(?P<port>:\d{1,5})?/?"
+)
+_OWN_PORTS = {"http": ":80", "https": ":443"}
 
 
 def text(value: object) -> str:
@@ -92,6 +99,40 @@ def path(value: object) -> Path:
     return Path(text(value)).expanduser()
 
 
+def pem(value: object) -> Path | Secret[str]:
+    """A PEM file by its path, or what it would hold; line ends may be spelled ``\\n``."""
+    words = text(value)
+    if "-----BEGIN" in words:
+        return Secret(words.replace("\\n", "\n") + "\n")
+    return path(words)
+
+
+def ciphers(value: object) -> str:
+    """A list of ciphers as OpenSSL writes it."""
+    words = text(value)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).set_ciphers(words)
+    except ssl.SSLError:
+        raise ValueError("ciphers that OpenSSL knows, such as HIGH:!aNULL") from None
+    return words
+
+
+def age_s(value: object) -> float:
+    """A time span as :func:`duration_s` reads it, but a number without a unit counts seconds."""
+    is_bare = isinstance(value, (int, float)) or (
+        isinstance(value, str) and value.strip().isdigit()
+    )
+    return duration_s(f"{value}s" if is_bare and not isinstance(value, bool) else value)
+
+
+def proxy_url(value: object) -> Secret[str]:
+    """The URL of a proxy. Secret, because it may carry a password."""
+    try:
+        return Secret(check_url(text(value), PROXIES))
+    except ValueError:
+        raise ValueError("a URL such as http://proxy.example:3128 or socks5://host:1080") from None
+
+
 def choice(*names: str, aliases: Mapping[str, str] | None = None) -> Reader:
     """One of ``names``, in any case, or one of the ``aliases`` for them."""
     known = {name.lower(): name for name in names} | dict(aliases or {})
@@ -149,4 +190,24 @@ def networks(value: object) -> tuple[str, ...]:
             found.append(str(ip_network(str(word), strict=False)))
         except ValueError:
             raise ValueError(f"IP addresses or networks; {word!r} is neither") from None
+    return tuple(found)
+
+
+def origins(value: object) -> tuple[str, ...]:
+    """Web origins, separated by spaces or commas, or a list of them; ``*`` alone is any.
+
+    They are spelled as browsers spell them: in small letters, without the scheme's own port.
+    """
+    words = value.replace(",", " ").split() if isinstance(value, str) else value
+    if not isinstance(words, list) or not words:
+        raise ValueError("origins such as https://app.example.com, or *")
+    if words == ["*"]:
+        return ("*",)
+    found = []
+    for word in words:
+        parts = _ORIGIN.fullmatch(str(word).lower())
+        if parts is None:
+            raise ValueError(f"origins such as https://app.example.com; {word!r} is none")
+        port = parts["port"] or ""
+        found.append(parts["place"] + ("" if port == _OWN_PORTS.get(parts["scheme"]) else port))
     return tuple(found)

@@ -27,6 +27,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
+
+MAX_PROBLEMS: Final = 100  # told of one request; a hostile one could have millions
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,14 @@ class FieldProblem:
 
     key: str  # the offending member's own name, not its path
     message: str
+
+
+def shorten(name: str) -> str:
+    """A member name that came from outside, fit for an answer."""
+    return name if len(name) <= _MAX_SHOWN else f"{name[:_MAX_SHOWN]}..."
+
+
+_MAX_SHOWN = 100  # characters
 
 
 class PostroadError(Exception):

@@ -88,6 +88,7 @@ class SettingValues:
     notify_calendar_events: bool = False
     inbox_new_only: bool = False
     enable_api_proxy: bool = True
+    locale: str = "en"
     imap_indexer: str = "full"
     threading: bool = False
     imap_client_name: str | None = None
@@ -139,6 +140,7 @@ class SettingValues:
             notify_calendar_events=_flag(stored, "notifyCalendarEvents", False),
             inbox_new_only=_flag(stored, "inboxNewOnly", False),
             enable_api_proxy=_flag(stored, "enableApiProxy", True),
+            locale=_string(stored, "locale") or base.locale,
             imap_indexer=_string(stored, "imapIndexer") or base.imap_indexer,
             threading=_flag(stored, "threading", False),
             imap_client_name=_string(stored, "imapClientName"),

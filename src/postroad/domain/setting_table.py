@@ -179,6 +179,13 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         True,
     ),
     Setting(
+        "locale",
+        SettingKind.CHOICE,
+        "Language of what is wrong with a request, where the caller's Accept-Language names none.",
+        "en",
+        choices=("en", "et", "fr", "de", "pl", "ja", "nl"),
+    ),
+    Setting(
         "imapIndexer",
         SettingKind.CHOICE,
         "What is remembered of mailboxes of new accounts: `full` is every message, `fast` only how "

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from postroad.domain.account import Account
-from postroad.domain.errors import FieldProblem, Invalid, Unavailable
+from postroad.domain.errors import MAX_PROBLEMS, FieldProblem, Invalid, Unavailable, shorten
 from postroad.domain.event import EventName
 from postroad.domain.secret import Secret
 from postroad.domain.setting import BY_KEY, SettingValues
@@ -80,7 +80,8 @@ class Settings:
         """Check and store all ``values`` or none, and return the keys that were written.
 
         A masked value that equals what is shown is skipped; an empty ``serviceSecret`` too.
-        Raises :exc:`Invalid` with one problem for each value that is wrong. Contract B-247..B-249.
+        Raises :exc:`Invalid` with a problem for each value that is wrong, at most
+        :data:`MAX_PROBLEMS`. Contract B-247..B-249.
         """
         accepted: dict[str, object] = {}
         problems: list[FieldProblem] = []
@@ -92,7 +93,10 @@ class Settings:
                 if not self._is_written_back(setting, value):
                     accepted[key] = setting.parse(value)
             except ValueError as error:
-                problems.append(FieldProblem(key, f'"{key}" {error}'))
+                name = shorten(key)
+                problems.append(FieldProblem(name, f'"{name}" {error}'))
+            if len(problems) == MAX_PROBLEMS:
+                break
         if problems:
             raise Invalid(fields=problems)
         if accepted:

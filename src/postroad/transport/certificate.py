@@ -9,7 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import os
 import ssl
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography import x509
@@ -17,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from postroad.domain.secret import Secret
 from postroad.observe import get_logger
 from postroad.transport.tls import server_context
 
@@ -30,19 +33,22 @@ _Stamp = tuple[tuple[int, int, int], ...]
 
 
 class Certificate:
-    """A certificate in files. ``monotonic`` gives seconds."""
+    """A certificate in PEM files, or as the text of such files. ``monotonic`` gives seconds."""
 
     def __init__(
         self,
-        certificate: Path,
-        key: Path | None,
+        certificate: Path | Secret[str],
+        key: Path | Secret[str] | None,
         *,
         min_version: str,
+        ciphers: str | None = None,
         monotonic: Callable[[], float],
     ) -> None:
-        self._files = (certificate,) if key is None else (certificate, key)
+        self._certificate = certificate
         self._key = key
+        self._files = tuple(item for item in (certificate, key) if isinstance(item, Path))
         self._min_version = min_version
+        self._ciphers = ciphers
         self._monotonic = monotonic
         self._stamp: _Stamp | None = None  # of the files as last tried
         self._checked_at: float | None = None
@@ -64,15 +70,34 @@ class Certificate:
             if stamp == self._stamp:
                 return
             self._stamp = stamp
-            self._context = server_context(self._files[0], self._key, min_version=self._min_version)
-            log.info("certificate loaded", file=str(self._files[0]))
+            with _as_file(self._certificate) as certificate, _as_file(self._key) as key:
+                if certificate is not None:
+                    self._context = server_context(
+                        certificate, key, min_version=self._min_version, ciphers=self._ciphers
+                    )
+            log.info("certificate loaded", file=str(self._certificate))
         except OSError as error:
             log.error(
                 "certificate cannot be used",
-                file=str(self._files[0]),
+                file=str(self._certificate),
                 error=str(error),
                 has_former=self._context is not None,
             )
+
+
+@contextmanager
+def _as_file(pem: Path | Secret[str] | None) -> Iterator[Path | None]:
+    """A file with the PEM text, as OpenSSL reads nothing else; gone when the block is left."""
+    if not isinstance(pem, Secret):
+        yield pem
+        return
+    descriptor, name = tempfile.mkstemp(suffix=".pem")  # for our eyes alone
+    try:
+        with os.fdopen(descriptor, "w") as out:
+            out.write(pem.reveal())
+        yield Path(name)
+    finally:
+        os.unlink(name)
 
 
 def make_self_signed(file: Path, host: str) -> None:

@@ -51,8 +51,12 @@ def client_context(options: TlsOptions) -> ssl.SSLContext:
     )
 
 
-def server_context(certificate: Path, key: Path | None, *, min_version: str) -> ssl.SSLContext:
+def server_context(
+    certificate: Path, key: Path | None, *, min_version: str, ciphers: str | None = None
+) -> ssl.SSLContext:
     """A context that shows this certificate (PEM, with its chain) to clients.
+
+    ``ciphers`` in OpenSSL notation are those of TLS before 1.3.
 
     Raises :exc:`OSError` and its kind :exc:`ssl.SSLError` if the files cannot be read or do not
     fit together. Blocks.
@@ -61,7 +65,9 @@ def server_context(certificate: Path, key: Path | None, *, min_version: str) -> 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = _VERSIONS[min_version]
-    if min_version in ("TLSv1", "TLSv1.1"):
+    if ciphers is not None:
+        context.set_ciphers(ciphers)
+    elif min_version in ("TLSv1", "TLSv1.1"):
         context.set_ciphers("DEFAULT@SECLEVEL=0")  # those versions sign with SHA-1
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.load_cert_chain(certificate, key)

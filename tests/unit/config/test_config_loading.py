@@ -65,8 +65,30 @@ def test_our_own_variable_wins_over_the_compatible_one() -> None:
             "http.proxy_addresses",
             ("10.0.0.0/8", "::1/128"),
         ),
+        (
+            "EENGINE_CORS_ORIGIN",
+            "https://App.example:443/ http://[::1]:8080, capacitor://localhost",
+            "http.cors_origins",
+            ("https://app.example", "http://[::1]:8080", "capacitor://localhost"),
+        ),
+        ("POSTROAD_CORS_ORIGIN", "*", "http.cors_origins", ("*",)),
+        ("EENGINE_CORS_MAX_AGE", "1h", "http.cors_max_age_s", 3_600.0),
         ("EENGINE_LOG_LEVEL", "trace", "log.level", "debug"),
         ("EENGINE_TLS_MIN_VERSION", "tlsv1.3", "mail.tls_min_version", "TLSv1.3"),
+        ("EENGINE_TLS_CIPHERS", "HIGH:!aNULL", "mail.tls_ciphers", "HIGH:!aNULL"),
+        ("EENGINE_IMAP_SOCKET_TIMEOUT", "5m", "mail.imap_silence_s", 300.0),
+        ("EENGINE_DISABLE_COMPRESSION", "true", "mail.uncompressed", True),
+        ("EENGINE_QUEUE_KEEP_FAILED_AGE", "604800", "delivery.failed_age_s", 604_800.0),
+        ("EENGINE_QUEUE_KEEP_FAILED_AGE", "36h", "delivery.failed_age_s", 129_600.0),
+        ("EENGINE_HTTP_PROXY_ENABLED", "true", "webhooks.proxy_enabled", True),
+        (
+            "EENGINE_HTTP_PROXY_URL",
+            "http://u:p@proxy.example:3128",
+            "webhooks.proxy_url",
+            Secret("http://u:p@proxy.example:3128"),
+        ),
+        ("EENGINE_SMTP_TLS_MIN_VERSION", "TLSv1.3", "smtp.tls_min_version", "TLSv1.3"),
+        ("EENGINE_SMTP_TLS_CIPHERS", "ECDHE+AESGCM", "smtp.tls_ciphers", "ECDHE+AESGCM"),
         ("EENGINE_SECRET", "s3cret", "store.secret", Secret("s3cret")),
         ("EENGINE_SETTINGS", '{"a": [1]}', "start.settings", {"a": [1]}),
         ("EENGINE_PREPARED_TOKEN", HEX.upper(), "start.prepared_token", Secret(HEX)),
@@ -94,6 +116,12 @@ def test_variable_sets_its_option(
         ("EENGINE_MAX_SIZE", "-1", "EENGINE_MAX_SIZE: expected a size"),
         ("EENGINE_WEBHOOK_EGRESS_POLICY", "all", "expected one of link-local, private, off"),
         ("EENGINE_API_PROXY_ADDRESSES", "10.0.0.0/8 nohost", "'nohost' is neither"),
+        ("EENGINE_CORS_ORIGIN", "https://a.example app.example", "'app.example' is none"),
+        ("EENGINE_CORS_ORIGIN", "https://*.example", "'https://*.example' is none"),
+        ("EENGINE_CORS_ORIGIN", "https://a.example/path", "expected origins such as"),
+        ("EENGINE_HTTP_PROXY_URL", "ftp://u:hunter2@h", "expected a URL such as http://proxy"),
+        ("EENGINE_TLS_CIPHERS", "ROT13", "expected ciphers that OpenSSL knows"),
+        ("EENGINE_QUEUE_KEEP_FAILED_AGE", "long", "expected a duration"),
         ("POSTROAD_DATABASE", "mysql://x:hunter2@h/d", "begins with postgresql://"),
         ("POSTROAD_SETTINGS", '{"serviceSecret": "hunter2"', "expected a JSON object"),
         ("POSTROAD_SETTINGS", "[]", "expected a JSON object"),
@@ -123,6 +151,20 @@ def test_wrong_file_is_refused_with_the_place(tmp_path: Path, content: str, word
     with pytest.raises(ConfigError, match=r"postroad\.toml") as caught:
         load({}, file=written(tmp_path, content))
     assert words in str(caught.value)
+
+
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+
+
+def test_certificate_is_a_file_by_its_path_or_a_text_of_its_own(tmp_path: Path) -> None:
+    file = written(tmp_path, PEM)
+    by_path = load({"POSTROAD_SMTP_TLS_CERTIFICATE": str(file)})
+    # A file that is named as one can be followed when it changes.
+    by_file = load({"EENGINE_SMTP_TLS_CERT_FILE": str(file)})
+    assert by_path.smtp.certificate == by_file.smtp.certificate == file
+    by_text = load({"EENGINE_SMTP_TLS_CERT": PEM, "EENGINE_SMTP_TLS_KEY": PEM.replace("\n", "\\n")})
+    assert by_text.smtp.certificate == by_text.smtp.key == Secret(PEM + "\n")
+    assert "MIIB" not in repr(by_text)
 
 
 def test_secret_of_the_file_may_lie_in_a_file_of_its_own(tmp_path: Path) -> None:

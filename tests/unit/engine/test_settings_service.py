@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from postroad import store as stores
-from postroad.domain.errors import Invalid
+from postroad.domain.errors import MAX_PROBLEMS, Invalid
 from postroad.domain.event import EventName
 from postroad.engine.settings import Settings
 from postroad.engine.wakeup import Hint
@@ -53,6 +53,13 @@ async def test_one_wrong_value_stores_nothing_and_all_are_told(settings: Setting
         await settings.update({"webhooksEnabled": True, "nope": 1, "webhooks": "ftp://x"})
     assert [problem.key for problem in refused.value.fields] == ["nope", "webhooks"]
     assert not settings.snapshot.webhooks_enabled
+
+
+async def test_so_many_wrong_values_are_not_all_told(settings: Settings) -> None:
+    with pytest.raises(Invalid) as caught:
+        await settings.update({f"{n}" + "x" * 10_000: 1 for n in range(1_000)})
+    assert len(caught.value.fields) == MAX_PROBLEMS
+    assert all(len(field.message) < 200 for field in caught.value.fields)
 
 
 async def test_unknown_key_cannot_be_read(settings: Settings) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from postroad.domain.secret import Secret
 from postroad.transport.certificate import CHECK_S, Certificate, make_self_signed
 from postroad.transport.tls import TlsLayer
 from support.certificate import localhost_contexts
@@ -51,6 +52,33 @@ def test_a_renewed_certificate_is_read_again(tmp_path: Path, clock: Clock) -> No
     clock.now += CHECK_S
     assert can_verify(certificate.context(), second)
     assert not can_verify(certificate.context(), first)
+
+
+def test_certificate_and_key_may_come_as_text(tmp_path: Path, clock: Clock) -> None:
+    _, client = localhost_contexts(tmp_path)
+    whole = (tmp_path / "localhost.pem").read_text()
+    (tmp_path / "localhost.pem").unlink()
+    certificate = Certificate(
+        Secret(whole),
+        Secret(whole),
+        min_version="TLSv1.2",
+        ciphers="ECDHE+AESGCM",
+        monotonic=clock,
+    )
+    assert can_verify(certificate.context(), client)
+    shown = certificate.context()
+    assert shown is not None
+    assert {item["name"] for item in shown.get_ciphers() if item["protocol"] == "TLSv1.2"} <= {
+        f"ECDHE-{key}-AES{size}-GCM-SHA{digest}"
+        for key in ("RSA", "ECDSA")
+        for size, digest in ((128, 256), (256, 384))
+    }
+
+
+def test_text_that_is_no_certificate_serves_nobody(clock: Clock) -> None:
+    text = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    certificate = Certificate(Secret(text), None, min_version="TLSv1.2", monotonic=clock)
+    assert certificate.context() is None
 
 
 def test_a_broken_file_leaves_the_last_good_certificate(tmp_path: Path, clock: Clock) -> None:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from postroad.domain.account import Account, AccountState, AccountStatus
-from postroad.domain.errors import Invalid, Limited, NotFound, Unavailable
+from postroad.domain.errors import Invalid, Limited, NotFound
 from postroad.domain.event import Event, EventName
 from postroad.domain.page import Page, pages_of
 from postroad.engine.accounts.directory import Directory
 from postroad.engine.accounts.verify import VerifyRequest, VerifyResult
+from postroad.engine.mail.access import why_not
 from postroad.observe import metrics
 from postroad.store import Store, Tx
 
@@ -177,12 +178,7 @@ class Accounts:
         """
         status = await self._store.read(lambda tx: tx.accounts.status(account))
         if status.state is not AccountState.CONNECTED:
-            is_new = not status.connected_before
-            raise Unavailable(
-                "The account is not connected",
-                code="NotYetConnected" if is_new else "NotSyncing",
-                info={"state": status.state.value},
-            )
+            raise why_not(status.state)
         await self._store.write(lambda tx: _ask_sync(tx, account))
 
     async def flush(

@@ -36,7 +36,7 @@ log = get_logger("postroad.delivery")
 
 ATTEMPT_LIMIT_MS = 10 * 60_000  # total time of one attempt (contract B-159)
 CLAIM_MS = ATTEMPT_LIMIT_MS + 5 * 60_000  # a turn begins no attempt that could outlive its claim
-STATUS_MS = 1_000  # an unchanged smtpStatus is written at most once in this time
+STATUS_MS = 1_000  # an smtpStatus that stays ok is written at most once in this time
 LONG_TURN = 10  # messages in an uncontested turn
 
 
@@ -174,10 +174,10 @@ class DeliveryWorker:
         self._tell(report, settled)
 
     def _status_is_due(self, report: AttemptReport) -> bool:
-        """Whether the account's smtpStatus is worth a write: it changed, or is a second old."""
+        """Whether the account's smtpStatus is worth a write: not for each of many successes."""
         account, is_ok = report.submission.account, isinstance(report.outcome, Accepted)
         shown = self._shown.get(account)
-        if shown is not None and shown[0] == is_ok and report.finished_at - shown[1] < STATUS_MS:
+        if shown is not None and is_ok and shown[0] and report.finished_at - shown[1] < STATUS_MS:
             return False
         self._shown[account] = (is_ok, report.finished_at)
         return True

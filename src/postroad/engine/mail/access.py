@@ -72,8 +72,13 @@ class MailboxAccess:
 def check_state(state: AccountState) -> None:
     """Raise :exc:`Unavailable` unless mail can be read in this state. Contract B-017."""
     if state not in _LIVE:
-        why = _WHY_NOT.get(state, _OTHERWISE)
-        raise Unavailable(why.message, code=why.code, info={"state": state.value})
+        raise why_not(state)
+
+
+def why_not(state: AccountState) -> Unavailable:
+    """The refusal for an account in a state that something cannot be done in."""
+    why = _WHY_NOT.get(state, _OTHERWISE)
+    return Unavailable(why.message, code=why.code, info={"state": state.value})
 
 
 @contextmanager

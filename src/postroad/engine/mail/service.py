@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from postroad.domain.account import Account, AccountState
-from postroad.domain.errors import NotFound, TimedOut, Unavailable
+from postroad.domain.account import Account, AccountKind, AccountState
+from postroad.domain.errors import Invalid, NotFound, TimedOut, Unavailable
 from postroad.domain.mailbox import MailboxEntry, SpecialUse, split_path
 from postroad.domain.mailbox_state import MailboxCursor
 from postroad.domain.message import (
@@ -202,8 +202,13 @@ class Mail:
             return await provider.remove_all(path, query, force=force)
 
     async def upload(self, account: str, request: UploadRequest) -> Uploaded:
-        provider = await self._access.provider(account)
         configured = await self._access.account(account)
+        if configured.kind is AccountKind.SENDING and request.message.reference is not None:
+            raise Invalid(  # contract B-125
+                "The account has no mailbox to look the reference up in",
+                code="ReferenceNotSupported",
+            )
+        provider = await self._access.provider(account)
         with as_unavailable():
             return await upload(provider, configured, request, now=self._store.now())
 

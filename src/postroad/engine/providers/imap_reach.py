@@ -43,7 +43,7 @@ _STALE_S = 60.0  # a use that a listing this old lacks is looked for again
 # servers (Dovecot) go on showing the old one to whoever has it open.
 _RESELECT_S = 30.0
 _NO_TARGET_CODES = frozenset({"NONEXISTENT", "TRYCREATE"})
-_MISSING_MAILBOX_CODES = _NO_TARGET_CODES | {None}
+_MISSING_MAILBOX_CODES = _NO_TARGET_CODES | {"CANNOT", None}
 
 
 class MailboxNumbers(Protocol):

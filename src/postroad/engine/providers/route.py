@@ -9,15 +9,24 @@ from postroad.domain.account import ImapSettings
 from postroad.domain.secret import Secret
 from postroad.engine.settings import Settings
 from postroad.engine.trust import Trust
-from postroad.transport.imap import ImapConnection
+from postroad.transport.imap import ImapConnection, ImapTimeouts
 
 
 class MailboxRoute:
     """Applies the settings that concern every IMAP connection."""
 
-    def __init__(self, settings: Settings, trust: Trust) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        trust: Trust,
+        *,
+        timeouts: ImapTimeouts | None = None,
+        compresses: bool = True,
+    ) -> None:
         self._settings = settings
         self._trust = trust
+        self._timeouts = timeouts
+        self._compresses = compresses
 
     async def open_imap(
         self, imap: ImapSettings, *, proxy: Secret[str] | None, compress: bool = True
@@ -28,7 +37,8 @@ class MailboxRoute:
             replace(imap, tls=self._trust.complete(imap.tls)),
             proxy=proxy or current.mail_proxy,
             client_id=self._client_id(),
-            compress=compress,
+            timeouts=self._timeouts,
+            compress=compress and self._compresses,
         )
 
     def _client_id(self) -> dict[str, str]:

@@ -47,6 +47,8 @@ from postroad.protocol.mime import (
 
 LARGE_BYTES = 200_000  # beyond this composing takes milliseconds and leaves the event loop
 
+_ADDRESS_BYTES = 30  # one is about that much work
+
 _ANSWERED = "\\Answered"
 _FORWARDED = "$Forwarded"
 
@@ -87,6 +89,8 @@ def is_large(request: SubmitRequest, referral: Referral) -> bool:
     size += sum(len(a.data) for a in request.attachments if a.data is not None)
     size += sum(len(part.data) for part in referral.forwarded)
     size += sum(len(part.data) for part in referral.attached if part is not None)
+    size += sum(len(name) + len(value) for name, value in request.headers)
+    size += sum(map(len, (request.to or (), request.cc or (), request.bcc or ()))) * _ADDRESS_BYTES
     return size > LARGE_BYTES
 
 

@@ -51,6 +51,7 @@ from postroad.surfaces.api.router import Router
 from postroad.surfaces.api.schemas.members import NoQuery
 from postroad.surfaces.api.schemas.paths import PATH_MEMBERS
 from postroad.surfaces.api.stream import Stream, send_stream
+from postroad.surfaces.api.translation import choose_language, translated
 from postroad.surfaces.api.validation import BROKEN_JSON, Problems, Reader
 
 log = get_logger(__name__)
@@ -188,6 +189,8 @@ class Api:
         try:
             return await self._run(entry, members, exchange)
         except PostroadError as error:
+            if isinstance(error, Invalid):
+                error = translated(error, self._language(exchange))
             known = answer_of(error)
             if known is not None:
                 return _refusal(known)
@@ -197,6 +200,12 @@ class Api:
         except Exception:
             log.exception("request failed", request_id=exchange.request_id)
         return _refusal(internal_error())
+
+    def _language(self, exchange: _Exchange) -> str:
+        """The language for what is wrong with a request. B-011."""
+        return choose_language(
+            exchange.headers.get(b"accept-language"), self._engine.settings.snapshot.locale
+        )
 
     async def _run(self, entry: _Entry, members: Sequence[str], exchange: _Exchange) -> _Answer:
         operation = entry.operation

@@ -74,8 +74,8 @@ def timeout_s(headers: Mapping[bytes, bytes], default_s: float) -> float:
         return default_s
     text = header.strip()
     if not text.isdigit() or len(text) > 9 or int(text) > MAX_TIMEOUT_MS:
-        message = f'"x-ee-timeout" must be an integer between 0 and {MAX_TIMEOUT_MS}'
-        raise Invalid(fields=[FieldProblem("x-ee-timeout", message)])
+        wanted = f'"x-ee-timeout" must be an integer between 0 and {MAX_TIMEOUT_MS}'
+        raise Invalid(fields=[FieldProblem("x-ee-timeout", wanted)])
     return max(default_s, int(text) / 1000)
 
 

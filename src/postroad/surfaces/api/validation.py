@@ -16,13 +16,12 @@ from typing import Any, Final, Generic, TypeVar, cast
 import msgspec
 from msgspec import inspect
 
-from postroad.domain.errors import FieldProblem, Invalid
+from postroad.domain.errors import MAX_PROBLEMS, FieldProblem, Invalid, shorten
 from postroad.surfaces.api.schemas.formats import Format, decode_base64
 
 T = TypeVar("T")
 
 BROKEN_JSON: Final = "Invalid request payload JSON format"
-MAX_PROBLEMS: Final = 100  # of one request; a hostile one could have millions
 
 
 class Problems:
@@ -32,12 +31,17 @@ class Problems:
         self._found: list[FieldProblem] = []
 
     @property
+    def is_full(self) -> bool:
+        """Whether enough was found for one answer."""
+        return len(self._found) >= MAX_PROBLEMS
+
+    @property
     def has_any(self) -> bool:
         return bool(self._found)
 
     def add(self, key: str, words: str, *, place: str | None = None) -> None:
         """Note a problem of the member ``key``; ``words`` follow its quoted ``place``."""
-        if len(self._found) < MAX_PROBLEMS:
+        if not self.is_full:
             self._found.append(FieldProblem(key, f'"{place or key}" {words}'))
 
     def add_all(self, found: Iterable[FieldProblem]) -> None:
@@ -119,6 +123,8 @@ class _Walk:
         place: str,
         extra: Mapping[str, Any] | None = None,
     ) -> Any:
+        if self.problems.is_full:
+            return None  # the request is refused anyway
         try:
             match info:
                 case inspect.Metadata():
@@ -206,11 +212,6 @@ class _Walk:
 
 
 _NUL = "must not contain NUL characters"
-
-
-def shorten(name: str) -> str:
-    """A member name that came from outside, fit for an answer."""
-    return name if len(name) <= 100 else f"{name[:100]}..."
 
 
 def _fits(info: inspect.Type, value: Any) -> bool:

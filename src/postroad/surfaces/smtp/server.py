@@ -120,7 +120,11 @@ class SmtpServer:
             log.warning("smtp server uses a certificate of its own making", file=str(file))
         if self._certificate is None:
             self._certificate = Certificate(
-                file, key, min_version=config.tls_min_version, monotonic=time.monotonic
+                file,
+                key,
+                min_version=config.tls_min_version,
+                ciphers=config.tls_ciphers,
+                monotonic=time.monotonic,
             )
         self._certificate.context()
 

@@ -210,4 +210,6 @@ def test_a_local_part_beyond_ascii_needs_smtputf8_and_a_domain_does_not() -> Non
 def test_what_is_big_is_composed_off_the_event_loop() -> None:
     big = AttachmentRequest(data=b"x" * 300_000)
     assert is_large(SubmitRequest(attachments=(big,)), Referral())
+    assert is_large(SubmitRequest(headers=(("X-Long", "x" * 300_000),)), Referral())
+    assert is_large(SubmitRequest(bcc=(Address("a@example.com"),) * 10_000), Referral())
     assert not is_large(SubmitRequest(text="small"), Referral())

@@ -191,6 +191,17 @@ def test_the_tenth_bad_command_ends_the_session() -> None:
     assert talk.is_ended
 
 
+def test_a_line_that_is_too_long_is_read_past_and_one_without_end_ends_the_session() -> None:
+    talk = Talk()
+    talk.send(b"x" * 50_000)
+    assert (
+        talk.send(b"x" * 50_000 + b"\r\nNOOP\r\n") == b"500 5.5.2 Line too long\r\n250 2.0.0 OK\r\n"
+    )
+    said = b"".join(talk.send(b"x" * 65_536) for _ in range(17))
+    assert said == b"421 4.7.0 This line has no end\r\n"
+    assert talk.is_ended
+
+
 def test_a_message_that_is_taken_forgives_bad_commands() -> None:
     talk = Talk()
     talk.send(HELLO + b"FOO\r\n" * 9)

@@ -147,6 +147,16 @@ async def test_update_changes_what_is_given_alone(engine: MemoryEngine, call: Ca
     assert (after.imap, after.smtp, after.proxy) == (before.imap, before.smtp, before.proxy)
 
 
+async def test_what_is_set_to_nothing_is_taken_away(engine: MemoryEngine, call: Caller) -> None:
+    await call("POST", "/v1/account", FULL)
+    empty = {"webhooks": "", "proxy": "", "webhooksCustomHeaders": []}
+    assert (await call("PUT", "/v1/account/example", empty)).status == 200
+    shown = (await call("GET", "/v1/account/example")).json()
+    assert shown.keys() & empty.keys() == set()
+    known = engine.accounts.known["example"]
+    assert (known.webhooks, known.proxy, known.webhook_headers) == (None, None, ())
+
+
 async def test_partial_update_merges_deeply(engine: MemoryEngine, call: Caller) -> None:
     await call("POST", "/v1/account", FULL)
     change = {

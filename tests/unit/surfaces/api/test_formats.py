@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from postroad.surfaces.api.schemas.formats import (
     Email,
     IpNetwork,
+    MailDate,
     No,
     Timestamp,
     decode_base64,
@@ -85,6 +86,8 @@ def test_no_text_upsets_the_address_check(text: str) -> None:
         ("2021-08-18", "2021-08-18T00:00:00.000Z"),
         ("2021-08-18T08:42:25+02:00", "2021-08-18T06:42:25.000Z"),
         ("2021-08-18T06:42:25", "2021-08-18T06:42:25.000Z"),
+        ("0001-01-01T00:00:00", "1970-01-01T00:00:00.000Z"),
+        ("1900-01-01", "1970-01-01T00:00:00.000Z"),
     ],
 )
 def test_time_is_read_as_iso_8601(text: str, expected: str) -> None:
@@ -92,11 +95,17 @@ def test_time_is_read_as_iso_8601(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "tomorrow", "1629126286161", 1629126286161, "0001-01-01", "9999-12-31T23:59:59Z"]
+    "text", ["", "tomorrow", "1629126286161", 1629126286161, "9999-12-31T23:59:59Z"]
 )
 def test_other_times_are_refused(text: object) -> None:
     with pytest.raises(ValueError):
         Timestamp.parse(text)
+
+
+def test_date_that_is_written_down_is_kept_or_refused() -> None:
+    assert MailDate.parse("1971-01-01") == Timestamp.parse("1971-01-01")
+    with pytest.raises(ValueError, match="between the years 1970 and 9999"):
+        MailDate.parse("1969-12-31")
 
 
 @pytest.mark.parametrize("text", ["YWI=", "YWI", "Y\r\nW\tI =", "YWI=\n"])

@@ -11,7 +11,9 @@ import pytest
 from postroad.domain.address import Address
 from postroad.domain.envelope import DsnNotify, DsnReturn, Envelope
 from postroad.domain.submission import ReferenceAction
+from postroad.engine.access import TokenDraft
 from postroad.engine.submit.request import SubmitRequest
+from postroad.surfaces.api import Api
 from support.api_engine import MemoryEngine
 from support.asgi import Caller
 
@@ -205,6 +207,31 @@ async def test_long_idempotency_key_is_refused(call: Caller) -> None:
 async def test_ten_thousand_recipients_are_taken(engine: MemoryEngine, call: Caller) -> None:
     many = [{"address": f"user{n}@example.test"} for n in range(10_000)]
     assert len((await accepted(engine, call, {"to": many, "text": "x"})).to or ()) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "most"),
+    [
+        ("to", [TO], 100_000),
+        ("bcc", [TO], 100_000),
+        ("attachments", [{"content": "YQ=="}], 10_000),
+        ("headers", {"X": ["1"]}, 1_000),
+    ],
+)
+async def test_lists_without_end_are_refused(
+    engine: MemoryEngine, member: str, value: Any, most: int
+) -> None:
+    token, _ = await engine.access.issue(TokenDraft("t", ("api",)))
+    call = Caller(Api(engine), token)
+
+    def times(count: int) -> Any:
+        return {"X": ["1"] * count} if isinstance(value, dict) else value * count
+
+    body = {"text": "x", "to": [TO], "dryRun": True}
+    assert (await call("POST", SUBMIT, body | {member: times(most)})).status == 200
+    reply = await call("POST", SUBMIT, body | {member: times(most + 1)})
+    words = f'"{member}" must contain less than or equal to {most} items'
+    assert reply.json()["fields"] == [{"message": words, "key": member}]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 import pytest
 from msgspec import UNSET, Meta, UnsetType
 
-from postroad.domain.errors import Invalid
+from postroad.domain.errors import MAX_PROBLEMS, Invalid
 from postroad.surfaces.api.schemas.formats import Email, Timestamp
 from postroad.surfaces.api.schemas.members import Request
-from postroad.surfaces.api.validation import BROKEN_JSON, MAX_PROBLEMS, Reader
+from postroad.surfaces.api.validation import BROKEN_JSON, Reader
 
 
 class Inner(Request):

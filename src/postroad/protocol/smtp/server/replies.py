@@ -95,6 +95,7 @@ BARE_END: Final = Reply(
 )
 TOO_MANY_ERRORS: Final = Reply(421, "Too many bad commands", "4.7.0")
 TOO_MANY_LOGINS: Final = Reply(421, "Too many failed logins", "4.7.0")
+ENDLESS: Final = Reply(421, "This line has no end", "4.7.0")
 NOT_HTTP: Final = Reply(421, "This is not an HTTP server", "4.7.0")
 PIPELINED_TLS: Final = Reply(421, "Nothing may follow STARTTLS before the handshake", "4.7.0")
 

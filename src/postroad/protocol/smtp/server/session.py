@@ -65,7 +65,7 @@ class ServerSession:
         self._events: deque[Event] = deque()
         self._pending: Event | None = None  # handed out, and waiting for its answer
         self._ending: Ended | None = None
-        self._is_skipping = False  # inside a line that is too long
+        self._skipped = 0  # octets of the line under way, which is too long
         self._exchange: Exchange | None = None
         self._mail: MailFrom | None = None
         self._rcpts: list[RcptTo] = []
@@ -116,9 +116,7 @@ class ServerSession:
         """Deal with the next bit of input; false when there is not enough of it."""
         if self._is_data:
             return self._read_data()
-        if self._chunk is not None:
-            return self._read_chunk(self._chunk)
-        return self._read_line()
+        return self._read_line() if self._chunk is None else self._read_chunk(self._chunk)
 
     def answer(self, reply: Reply) -> None:
         """Answer the event that waits; a success moves the session on."""
@@ -150,8 +148,7 @@ class ServerSession:
         """End the session, whatever it is in the middle of."""
         if reply is not None:
             self._say(reply)
-        self._pending = None
-        self._ending = Ended(why)
+        self._pending, self._ending = None, Ended(why)
 
     # Lines
 
@@ -160,11 +157,13 @@ class ServerSession:
         limit = MAX_LINE_BYTES if self._exchange is None else MAX_AUTH_BYTES
         size = (end if end >= 0 else len(self._input)) - self._at
         if end < 0:
-            if size > limit or self._is_skipping:
-                self._is_skipping, self._at = True, len(self._input)
-            return False
-        if size > limit or self._is_skipping:
-            self._is_skipping, self._exchange, self._at = False, None, end + 1
+            if size > limit or self._skipped:
+                self._skipped, self._at = self._skipped + size, len(self._input)
+                if self._skipped > 256 * MAX_LINE_BYTES:
+                    self.end(replies.ENDLESS, "endless line")
+            return self._ending is not None
+        if size > limit or self._skipped:
+            self._skipped, self._exchange, self._at = 0, None, end + 1
             self._refuse(replies.TOO_LONG)
             return True
         line = self._input[self._at : end].removesuffix(b"\r")

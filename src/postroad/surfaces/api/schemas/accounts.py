@@ -22,9 +22,9 @@ from postroad.surfaces.api.schemas.account_sync import (
 from postroad.surfaces.api.schemas.formats import (
     EhloName,
     Email,
-    HttpUrl,
+    EmptyOrHttpUrl,
+    EmptyOrProxyUrl,
     No,
-    ProxyUrl,
     Timestamp,
     iso,
 )
@@ -96,10 +96,10 @@ class _Shared(Request):
     """What can be given on creation as well as changed later."""
 
     email: Email | UnsetType = UNSET
-    webhooks: HttpUrl | UnsetType = UNSET
+    webhooks: EmptyOrHttpUrl | UnsetType = UNSET
     webhooksCustomHeaders: list[CustomHeader] | UnsetType = UNSET
     copy: bool | UnsetType | None = UNSET
-    proxy: ProxyUrl | UnsetType = UNSET
+    proxy: EmptyOrProxyUrl | UnsetType = UNSET
     smtpEhloName: EhloName | UnsetType | None = UNSET
     path: Paths | UnsetType | None = UNSET
     notifyFrom: Timestamp | UnsetType | None = UNSET
@@ -113,14 +113,14 @@ class _Shared(Request):
         if self.email is not UNSET:
             account = replace(account, email=str(self.email))
         if self.webhooks is not UNSET:
-            account = replace(account, webhooks=str(self.webhooks))
+            account = replace(account, webhooks=str(self.webhooks) or None)
         if self.webhooksCustomHeaders is not UNSET:
             headers = _custom_headers(self.webhooksCustomHeaders, problems)
             account = replace(account, webhook_headers=headers)
         if self.copy is not UNSET:
             account = replace(account, copy=self.copy)
         if self.proxy is not UNSET:
-            account = replace(account, proxy=Secret(str(self.proxy)))
+            account = replace(account, proxy=Secret(str(self.proxy)) if self.proxy else None)
         if self.smtpEhloName is not UNSET:
             name = None if self.smtpEhloName is None else str(self.smtpEhloName)
             account = replace(account, ehlo_name=name)

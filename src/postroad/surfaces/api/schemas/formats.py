@@ -85,6 +85,26 @@ class ProxyUrl(str):
         return cls(check_url(_text(value), PROXIES))
 
 
+class EmptyOrHttpUrl(HttpUrl):
+    """A URL, or nothing: the one that was there is taken away."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        return cls("") if value == "" else super().parse(value)
+
+
+class EmptyOrProxyUrl(ProxyUrl):
+    """A proxy, or nothing: the one that was there is taken away."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        return cls("") if value == "" else super().parse(value)
+
+
 class Hostname(str):
     __slots__ = ()
     SCHEMA: ClassVar[Schema] = {"type": "string", "format": "hostname"}
@@ -140,7 +160,11 @@ class IpNetwork(str):
 
 
 class Timestamp(int):
-    """A time as ISO 8601 text, held as epoch milliseconds. Without an offset it is UTC."""
+    """A time as ISO 8601 text, held as epoch milliseconds. Without an offset it is UTC.
+
+    Times before 1970 are held as 1970, as they all say "since ever": programs write their own
+    least date (year 1, 1900) for that.
+    """
 
     __slots__ = ()
     SCHEMA: ClassVar[Schema] = {"type": "string", "format": "date-time"}
@@ -154,9 +178,25 @@ class Timestamp(int):
             milliseconds = round(time.timestamp() * 1000)
         except (ValueError, OverflowError):
             raise ValueError("must be in ISO 8601 date format") from None
-        if not 0 <= milliseconds < _MAX_MS:
-            raise ValueError("must be a date between the years 1970 and 9999")
+        if milliseconds < 0:
+            return cls(cls._before_1970())
+        if milliseconds >= _MAX_MS:
+            raise ValueError(_YEARS)
         return cls(milliseconds)
+
+    @classmethod
+    def _before_1970(cls) -> int:
+        return 0
+
+
+class MailDate(Timestamp):
+    """A time that is written into a message, and so must not be another one."""
+
+    __slots__ = ()
+
+    @classmethod
+    def _before_1970(cls) -> int:
+        raise ValueError(_YEARS)
 
 
 class HexId(str):
@@ -216,6 +256,7 @@ def _day(days: int) -> str:
 
 
 _FIRST_DAY = date(1970, 1, 1)
+_YEARS = "must be a date between the years 1970 and 9999"
 # 9999-12-31, the last day that fits both Python and ISO 8601 with four digits.
 _MAX_MS = 253_402_214_400_000
 _HEX = re.compile(r"[0-9A-Fa-f]{64}")

@@ -6,13 +6,16 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType, field
 
+from postroad.domain.errors import shorten
 from postroad.domain.search import Ranges, SearchQuery, parse_ranges
 from postroad.surfaces.api.schemas.formats import Timestamp
 from postroad.surfaces.api.schemas.members import Request, given
 from postroad.surfaces.api.schemas.text import is_field_name, is_field_text
-from postroad.surfaces.api.validation import Problems, shorten
+from postroad.surfaces.api.validation import Problems
 
-Text = Annotated[str, Meta(max_length=256)]
+_MAX_VALUE_CHARS = 256
+
+Text = Annotated[str, Meta(max_length=_MAX_VALUE_CHARS)]
 Numbers = Annotated[str, Meta(max_length=8192)]
 Size = Annotated[int, Meta(ge=0, le=1_073_741_824)]
 Words = Annotated[list[Annotated[str, Meta(max_length=128)]], Meta(extra={"single": True})]
@@ -126,9 +129,11 @@ def _headers(values: dict[str, Any], problems: Problems) -> tuple[tuple[str, str
             found.append((name, ""))
         elif isinstance(value, bool) or not isinstance(value, (str, int, float)):
             problems.add(name, "must be a string", place=place)
-        elif len(str(value)) > 256:
+        elif len(str(value)) > _MAX_VALUE_CHARS:
             problems.add(
-                name, "length must be less than or equal to 256 characters long", place=place
+                name,
+                f"length must be less than or equal to {_MAX_VALUE_CHARS} characters long",
+                place=place,
             )
         elif not is_field_text(str(value)):
             problems.add(name, "must not contain line breaks or NUL", place=place)

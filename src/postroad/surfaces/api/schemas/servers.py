@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, UnsetType, field
 
 from postroad.domain.account import ImapSettings, Login, SmtpSettings, TlsOptions
+from postroad.domain.errors import shorten
 from postroad.domain.secret import Secret
 from postroad.domain.url import MASK
 from postroad.surfaces.api.schemas.formats import Hostname, No
@@ -19,7 +20,7 @@ from postroad.surfaces.api.schemas.members import (
     Request,
     given,
 )
-from postroad.surfaces.api.validation import Problems, shorten
+from postroad.surfaces.api.validation import Problems
 
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Seconds = Annotated[int, Meta(ge=1, le=86_400 * 7, extra_json_schema={"default": 900})]

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from postroad.domain.address import Address
 from postroad.domain.envelope import DsnNotify, DsnRequest, DsnReturn, Envelope
+from postroad.domain.errors import shorten
 from postroad.domain.secret import Secret
 from postroad.domain.submission import ReferenceAction
 from postroad.engine.submit.request import (
@@ -40,14 +41,19 @@ from postroad.surfaces.api.schemas.members import (
     given,
 )
 from postroad.surfaces.api.schemas.text import encode_base64, is_field_name, is_field_text
-from postroad.surfaces.api.validation import Problems, shorten
+from postroad.surfaces.api.validation import Problems
 
 Action = Annotated[Literal["forward", "reply", "reply-all"], Meta(extra={"lower": True})]
 Disposition = Annotated[Literal["inline", "attachment"], Meta(extra={"lower": True})]
-Addresses = Annotated[list[AddressMember], Meta(extra={"single": True})]
-Recipients = Annotated[list[Email], Meta(extra={"single": True})]
+MAX_RECIPIENTS = 100_000  # of one member
+MAX_ATTACHMENTS = 10_000
+MAX_HEADERS = 1_000
+
+Addresses = Annotated[list[AddressMember], Meta(max_length=MAX_RECIPIENTS, extra={"single": True})]
+Recipients = Annotated[list[Email], Meta(max_length=MAX_RECIPIENTS, extra={"single": True})]
 Notify = Annotated[
-    list[Literal["never", "success", "failure", "delay"]], Meta(extra={"single": True})
+    list[Literal["never", "success", "failure", "delay"]],
+    Meta(max_length=100, extra={"single": True}),
 ]
 # How long they may be is the operator's to say; the document tells the default.
 _LIMIT = {"maxLength": 5 * 1024 * 1024}
@@ -119,6 +125,9 @@ class Attachment(Request):
         )
 
 
+Attachments = Annotated[list[Attachment], Meta(max_length=MAX_ATTACHMENTS)]
+
+
 class EnvelopeMember(Request):
     """Who sends and who receives, where that differs from the headers."""
 
@@ -170,7 +179,7 @@ class SubmitBody(Request):
     subject: Subject | UnsetType = UNSET
     text: Long | UnsetType = UNSET
     html: Long | UnsetType = UNSET
-    attachments: list[Attachment] | UnsetType = UNSET
+    attachments: Attachments | UnsetType = UNSET
     messageId: MessageId | UnsetType = UNSET
     headers: dict[str, Any] | UnsetType = UNSET
     trackOpens: No | UnsetType = UNSET
@@ -369,6 +378,10 @@ def headers_of(values: dict[str, Any], problems: Problems) -> tuple[tuple[str, s
             problems.add(shorten(name), "must be a valid header name", place=place)
             continue
         for item in value if isinstance(value, list) else [value]:
+            if len(found) >= MAX_HEADERS:
+                words = f"must contain less than or equal to {MAX_HEADERS} items"
+                problems.add("headers", words)
+                return ()
             if isinstance(item, bool) or not isinstance(item, (str, int, float)):
                 problems.add(name, "must be a string", place=place)
             elif not is_field_text(str(item)):

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType, field
 from postroad.engine.mail.upload import Uploaded, UploadRequest
 from postroad.engine.submit.request import SubmitRequest
 from postroad.surfaces.api.schemas.changes import Flags, check_flags
-from postroad.surfaces.api.schemas.formats import Timestamp
+from postroad.surfaces.api.schemas.formats import MailDate
 from postroad.surfaces.api.schemas.members import (
     AddressMember,
     Answer,
@@ -21,7 +21,7 @@ from postroad.surfaces.api.schemas.members import (
 )
 from postroad.surfaces.api.schemas.submit import (
     Addresses,
-    Attachment,
+    Attachments,
     Long,
     Octets,
     Reference,
@@ -38,7 +38,7 @@ class UploadBody(Request):
 
     path: MailboxPath
     flags: Flags | UnsetType = UNSET
-    internalDate: Timestamp | UnsetType = UNSET
+    internalDate: MailDate | UnsetType = UNSET
     reference: Reference | UnsetType = UNSET
     raw: Octets | UnsetType = UNSET
     from_: AddressMember | UnsetType = field(name="from", default=UNSET)
@@ -49,7 +49,7 @@ class UploadBody(Request):
     subject: Subject | UnsetType = UNSET
     text: Long | UnsetType = UNSET
     html: Long | UnsetType = UNSET
-    attachments: list[Attachment] | UnsetType = UNSET
+    attachments: Attachments | UnsetType = UNSET
     messageId: MessageId | UnsetType = UNSET
     headers: dict[str, Any] | UnsetType = UNSET
 
