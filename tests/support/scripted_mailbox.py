@@ -180,6 +180,7 @@ class ScriptedConnection:
         self.selected: SelectedMailbox | None = None
         self.commands: list[str] = []
         self.is_idling = asyncio.Event()
+        self.waits: list[float] = []  # longest time of each IDLE, in seconds
         self.fails_after: int | None = None  # commands that still go through
 
     # What happens at the server
@@ -213,6 +214,7 @@ class ScriptedConnection:
 
     async def idle(self, on_change: Heard, *, max_s: float) -> IdleEnd:
         self._take("IDLE")
+        self.waits.append(max_s)
         self.is_idling.set()
         try:
             if not self._told and not self._is_stopped:

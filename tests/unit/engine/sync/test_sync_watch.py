@@ -171,3 +171,18 @@ async def test_the_end_of_the_connection_ends_the_session_with_its_reason(store:
         await asyncio.sleep(0)
         with pytest.raises(PostroadError, match="closed the connection"):
             await held.session.run(held.synced)
+
+
+async def test_after_new_mail_the_wait_begins_anew_a_few_times(store: Store) -> None:
+    """Servers gather what they tell to whoever waits, and mail comes in company."""
+    server = ScriptedServer("INBOX")
+    async with following(store, server) as held:
+        await asyncio.wait_for(held.connection.is_idling.wait(), 5)
+        waits = held.connection.waits
+        waits.clear()
+        server["INBOX"].append("<a>", date=NEW)
+        async with asyncio.timeout(5):
+            while len(waits) < 4:
+                await asyncio.sleep(0.005)
+        assert [round(wait_s, 1) for wait_s in waits[:3]] == [0.1, 0.2, 0.4]
+        assert waits[3] > 60
