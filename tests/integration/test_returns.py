@@ -218,6 +218,57 @@ async def test_the_recipient_is_the_last_resort_and_only_for_some_days(
     assert "submission" not in (await tell(store, octets)).events[0].data
 
 
+TAG = "01a2075945300000001"
+
+
+async def test_the_address_that_a_report_came_to_leads_to_the_message(store: Store) -> None:
+    await sent(store, TAG, is_tagged=True, envelope_id="E1")
+    await sent(store, "q2")
+    to = f"To: a+{TAG.upper()}@Example.com"
+
+    for unknown in (None, "<changed@relay>"):
+        octets = bounce("x@y", message_id=unknown, head=[to], own_id=f"<{unknown}.dsn@mx>")
+        assert matched(await tell(store, octets)) == (TAG, "returnPath")
+
+    named = bounce("x@y", message_id="<q2@example.com>", head=[to], own_id="<named@mx>")
+    assert matched(await tell(store, named)) == ("q2", "messageId")
+    known = bounce("x@y", message_id=None, envelope_id="E1", head=[to], own_id="<envid@mx>")
+    assert matched(await tell(store, known)) == (TAG, "envelopeId")
+
+
+@pytest.mark.parametrize("field", ["Delivered-To", "X-Original-To"])
+async def test_the_mailbox_may_tell_the_address_that_a_report_came_to(
+    store: Store, field: str
+) -> None:
+    await sent(store, TAG, is_tagged=True)
+
+    octets = bounce("x@y", message_id=None, head=[f"{field}: a+{TAG}@example.com"])
+
+    assert matched(await tell(store, octets)) == (TAG, "returnPath")
+
+
+async def test_a_tag_that_was_not_sent_leads_nowhere(store: Store) -> None:
+    await sent(store, TAG)
+
+    octets = bounce("x@y", message_id=None, head=[f"To: a+{TAG}@example.com"])
+
+    assert "submission" not in (await tell(store, octets)).events[0].data
+
+
+async def test_a_machine_that_answers_to_the_return_path_is_led_to_its_message(
+    store: Store,
+) -> None:
+    await sent(store, TAG, is_tagged=True)
+    fields = (f"To: a+{TAG}@example.com", "Subject: Away")
+
+    told = await tell(store, mail(*fields, "Auto-Submitted: auto-replied"))
+    by_hand = await tell(store, mail(*fields, own_id="<hand@far.example>"))
+
+    assert told.data["submission"]["queueId"] == TAG  # type: ignore[index] # of object
+    assert "submission" not in by_hand.data
+    assert not by_hand.events
+
+
 async def test_a_report_about_another_message_is_not_guessed_by_recipient(store: Store) -> None:
     await sent(store)
 

@@ -187,6 +187,57 @@ def test_what_bounced_is_kept_with_the_submission(returning: Returning) -> None:
     assert events == [("messageSent",), ("messageBounce",)]
 
 
+def test_a_bounce_that_names_nothing_is_led_by_the_address_that_it_came_to(
+    returning: Returning,
+) -> None:
+    server = returning.road.server
+    server.ok("POST", "/v1/settings", {"taggedReturnPath": True})
+    try:
+        bounced = returning.submit(to={"address": "reject.tag@dest.example"})
+        arrived = returning.submit(to={"address": "fine.tag@dest.example"})
+        alias = returning.submit(
+            **{"from": {"address": f"alias@{HOME}"}}, to={"address": "fine.tag@dest.example"}
+        )
+    finally:
+        server.ok("POST", "/v1/settings", {"taggedReturnPath": False})
+    tagged = f"{returning.account}+{arrived['queueId']}@{HOME}"
+    accepted = returning.wait_for("messageSent", queueId=arrived["queueId"])
+    assert accepted.data["envelope"]["from"] == tagged
+    other = returning.wait_for("messageSent", queueId=alias["queueId"])
+    assert other.data["envelope"]["from"] == f"alias@{HOME}"
+
+    # The relay's own bounce comes to the tagged address, which is the account's mailbox.
+    real = returning.wait_for("messageBounce", messageId=bounced["messageId"])
+    returning.dovecot.deliver(
+        tagged,
+        "\r\n".join(
+            (
+                f"To: {tagged}",
+                "From: MAILER-DAEMON@mx.dest.example",
+                "Subject: failure notice",
+                f"Message-ID: <tag.{arrived['queueId']}@mx.dest.example>",
+                "",
+                "Hi. This is the qmail-send program at mx.dest.example.",
+                "",
+                "<forwarded@third.example>:",
+                "192.0.2.1 does not like recipient.",
+                "Remote host said: 550 no such user",
+                "Giving up on 192.0.2.1.",
+                "",
+            )
+        ).encode(),
+        sender="",
+    )
+    bare = returning.wait_for("messageBounce", recipient="forwarded@third.example")
+
+    assert real.data["submission"]["queueId"] == bounced["queueId"]
+    new = returning.wait_for("messageNew", id=real.data["bounceMessage"])
+    assert new.data["to"][0]["address"] == f"{returning.account}+{bounced['queueId']}@{HOME}"
+    assert bare.data["messageId"] is None
+    assert bare.data["submission"]["queueId"] == arrived["queueId"]
+    assert bare.data["submission"]["matchedBy"] == "returnPath"
+
+
 def test_a_person_who_answers_is_told_with_what_was_answered(returning: Returning) -> None:
     sent = returning.submit(to={"address": "human@dest.example"}, subject="Lunch?")
     returning.wait_for("messageSent", queueId=sent["queueId"])

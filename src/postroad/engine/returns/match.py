@@ -1,7 +1,8 @@
 """Leading what came back to what was sent.
 
-By Message-ID first, ours or the one that the relay gave; then by ENVID; and only when a report
-names neither, by recipient within some days. A report that names a message we do not know is
+By Message-ID first, ours or the one that the relay gave; then by ENVID; then by the address that
+it came to, where return paths are tagged; and only when a report names no message, by recipient
+within some days. A report that names a message we do not know is
 about somebody else's, so nothing is guessed then.
 
 A report is looked for among the messages of every account: bounces often go to a mailbox that is
@@ -62,6 +63,8 @@ class Matcher:
             sent = await self._tx.sent.by_envelope_id(self._account, envelope_id)
             if sent is not None:
                 return Match(sent, MatchedBy.ENVELOPE_ID)
+        if (match := await self._by_return_path(clue)) is not None:
+            return match
         if ids:
             # The report was faster than the commit that tells of the relay's 250.
             sent = await self._tx.sent.being_sent(self._account, ids[0])
@@ -76,9 +79,19 @@ class Matcher:
             found = [one for one in self._by_id(name) if await self._is_for_us(one)]
             if found:
                 return Match(_preferred(found, self._account), MatchedBy.MESSAGE_ID)
-        if clue.named or not clue.is_automatic or not clue.sender:
+        if not clue.is_automatic:
+            return None
+        if (match := await self._by_return_path(clue)) is not None:  # RFC 3834 §4 answers there
+            return match if await self._is_for_us(match.sent) else None
+        if clue.named or not clue.sender:
             return None
         return await self._by_recipient([clue.sender])
+
+    async def _by_return_path(self, clue: Clue) -> Match | None:
+        for tag in clue.tags:
+            if (sent := await self._tx.sent.by_return_path(tag)) is not None:
+                return Match(sent, MatchedBy.RETURN_PATH)
+        return None
 
     def _by_id(self, message_id: str) -> Sequence[SentMessage]:
         return self._known.get(bare_id(message_id), ())
