@@ -5,6 +5,8 @@ With a real Postfix and a real Exim as the relay, which hand their reports to a 
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -185,6 +187,49 @@ def test_what_bounced_is_kept_with_the_submission(returning: Returning) -> None:
         ("bounce", returning.account, "reject.kept@dest.example", "hard", "user_unknown")
     ]
     assert events == [("messageSent",), ("messageBounce",)]
+
+
+def test_what_became_of_a_message_is_shown_on_the_command_line(returning: Returning) -> None:
+    names = [f"{who}.trace@dest.example" for who in ("reject", "away", "human")]
+    sent = returning.submit(to=[{"address": name} for name in names])
+    returning.wait_for("messageBounce", messageId=sent["messageId"])
+    for name, *fields in ((names[1], "Auto-Submitted: auto-replied"), (names[2],)):
+        own_id = f"<{name}.{sent['queueId']}>"
+        answered = f"In-Reply-To: {sent['messageId']}"
+        returning.receive(f"From: {name}", f"Message-ID: {own_id}", answered, *fields, "", "Hm.")
+        returning.wait_for("messageNew", messageId=own_id)
+
+    by_queue_id = trace(returning, sent["queueId"])
+    by_message_id = trace(returning, sent["messageId"])
+
+    assert by_queue_id == by_message_id
+    head, _, steps = by_queue_id.partition("\n\n")
+    assert f"account        {returning.account}\n" in head
+    assert f"message id     {sent['messageId']}\n" in head
+    assert f"to             {', '.join(names)}\n" in head
+    told = [line.split(maxsplit=3)[2:] for line in steps.splitlines()[1:]]
+    assert [what for what, _ in told] == [
+        "messageSent",
+        "messageBounce",
+        "messageNew",
+        "messageReply",
+    ]
+    assert told[0][1].startswith("250 ")
+    assert told[1][1].startswith(f"{names[0]}  hard user_unknown ")
+    assert told[2][1].split(maxsplit=1) == [names[1], "automatic answer"]
+    assert told[3][1] == names[2]
+
+
+def trace(returning: Returning, name: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "postroad", "trace", name],
+        env=returning.road.server._environment(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    return done.stdout
 
 
 def test_a_bounce_that_names_nothing_is_led_by_the_address_that_it_came_to(

@@ -84,6 +84,11 @@ class Sent:
         )
         return next((one for one in map(_read, rows) if one.envelope_id == envelope_id), None)
 
+    async def find(self, queue_id: str) -> SentMessage | None:
+        """What was sent under this queue id. Reads through the table."""
+        row = await self._session.maybe("find_sent", queue_id=queue_id)
+        return None if row is None else _read(row)
+
     async def by_return_path(self, queue_id: str) -> SentMessage | None:
         """What was sent with this queue id in its return path, by any account."""
         rows = await self._session.many("sent_by_tag", key=id_key(queue_id), limit=_MAX_FOUND)

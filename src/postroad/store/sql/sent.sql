@@ -14,6 +14,12 @@ INSERT INTO sent (
     :envelope_key, :data
 )
 
+-- find_sent :maybe slow
+SELECT {sent_columns}
+  FROM {sent_of_living}
+ WHERE s.queue_id = :queue_id
+   AND s.n = 0
+
 -- sent_by_message :many
 SELECT {sent_columns}
   FROM {sent_of_living}
