@@ -37,6 +37,7 @@ class Match:
 
     sent: SentMessage
     by: MatchedBy
+    is_sure: bool = True  # nothing else that was sent goes by that name
 
 
 class ReturnedKind(StrEnum):

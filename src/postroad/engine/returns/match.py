@@ -55,7 +55,7 @@ class Matcher:
         ids = (*named_by(report), *clue.named)
         for name in ids:
             if found := self._by_id(name):
-                return Match(_preferred(found, self._account), MatchedBy.MESSAGE_ID)
+                return _chosen(found, report, self._account)
         envelope_id = report.envelope_id
         if envelope_id is None and report.feedback is not None:
             envelope_id = report.feedback.envelope_id
@@ -122,6 +122,18 @@ def named_by(report: Report) -> tuple[str, ...]:
 def _preferred(found: Sequence[SentMessage], account: str) -> SentMessage:
     """The newest of the account's own, else the newest of all."""
     return next((one for one in found if one.account == account), found[0])
+
+
+def _chosen(found: Sequence[SentMessage], report: Report, account: str) -> Match:
+    """Of the messages of one id the one to whom the report is about.
+
+    Programs that make a message for each recipient give all of them the same id.
+    """
+    if len(found) == 1:
+        return Match(found[0], MatchedBy.MESSAGE_ID)
+    told = {who.lower() for who in _recipients(report)}
+    named = [one for one in found if told.intersection(who.lower() for who in one.recipients)]
+    return Match(_preferred(named or found, account), MatchedBy.MESSAGE_ID, is_sure=bool(named))
 
 
 def _recipients(report: Report) -> list[str]:
