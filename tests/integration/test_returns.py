@@ -247,6 +247,15 @@ async def test_of_messages_with_one_id_the_report_is_about_the_one_to_its_recipi
     assert [event.name for event in told.events] == [EventName.MESSAGE_BOUNCE]
 
 
+async def test_of_messages_with_one_id_an_answer_is_led_to_the_one_to_its_writer(
+    store: Store,
+) -> None:
+    await sent(store, "q1", message_id=ID, recipients=("You@example.net",))
+    await sent(store, "q2", message_id=ID, recipients=("x@example.net",), accepted_at=START + 1)
+
+    assert matched(await tell(store, mail(f"In-Reply-To: {ID}"))) == ("q1", "messageId")
+
+
 async def test_a_complaint_that_hides_its_recipient_is_not_led_to_one_of_several(
     store: Store,
 ) -> None:

@@ -55,7 +55,7 @@ class Matcher:
         ids = (*named_by(report), *clue.named)
         for name in ids:
             if found := self._by_id(name):
-                return _chosen(found, report, self._account)
+                return _chosen(found, _recipients(report), self._account)
         envelope_id = report.envelope_id
         if envelope_id is None and report.feedback is not None:
             envelope_id = report.feedback.envelope_id
@@ -78,7 +78,7 @@ class Matcher:
         for name in clue.named:
             found = [one for one in self._by_id(name) if await self._is_for_us(one)]
             if found:
-                return Match(_preferred(found, self._account), MatchedBy.MESSAGE_ID)
+                return _chosen(found, [clue.sender], self._account)
         if not clue.is_automatic:
             return None
         if (match := await self._by_return_path(clue)) is not None:  # RFC 3834 §4 answers there
@@ -124,14 +124,14 @@ def _preferred(found: Sequence[SentMessage], account: str) -> SentMessage:
     return next((one for one in found if one.account == account), found[0])
 
 
-def _chosen(found: Sequence[SentMessage], report: Report, account: str) -> Match:
-    """Of the messages of one id the one to whom the report is about.
+def _chosen(found: Sequence[SentMessage], about: Iterable[str], account: str) -> Match:
+    """Of the messages of one id the one that went to an address which the mail is about.
 
     Programs that make a message for each recipient give all of them the same id.
     """
     if len(found) == 1:
         return Match(found[0], MatchedBy.MESSAGE_ID)
-    told = {who.lower() for who in _recipients(report)}
+    told = {who.lower() for who in about}
     named = [one for one in found if told.intersection(who.lower() for who in one.recipients)]
     return Match(_preferred(named or found, account), MatchedBy.MESSAGE_ID, is_sure=bool(named))
 
