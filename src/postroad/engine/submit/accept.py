@@ -259,10 +259,9 @@ class Submit:
         Only the account's own address is known to lead to its mailbox, and so does one with a
         detail; other senders stay.
         """
-        own = (account.email or "").lower()
         if not self._settings.snapshot.tagged_return_path or account.smtp is None:
             return envelope
-        if envelope.mail_from.lower() != own:
+        if envelope.mail_from.lower() != (account.email or "").lower():
             return envelope
         return replace(envelope, mail_from=tagged(envelope.mail_from, queue_id))
 
