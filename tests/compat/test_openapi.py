@@ -62,6 +62,7 @@ EXTRA = {
     "failedRetention": "failed content is kept so that it can be sent again",
     "eventRetention": "the event log outlives delivery",
     "sentRetention": "what was sent is remembered, so that a bounce finds it",
+    "taggedReturnPath": "the envelope's sender names the submission",
     "smtpServerTLSRequired": "STARTTLS before anything else",
     "smtpServerNormalise": "bare line ends mended instead of refused",
     "suppressionRules": "reports put their recipients onto a list",

@@ -15,6 +15,7 @@ from postroad import store as stores
 from postroad.domain.backoff import Backoff
 from postroad.domain.envelope import DsnRequest, DsnReturn, Envelope
 from postroad.domain.errors import LeaseLost
+from postroad.domain.event import EventName
 from postroad.domain.lease import Lease
 from postroad.domain.mailbox import Mailbox, SpecialUse
 from postroad.domain.mailbox_state import Indexer, MailboxState
@@ -114,6 +115,17 @@ def bounce(
             "",
         )
     ).encode()
+
+
+def hidden_complaint(message_id: str) -> bytes:
+    """A feedback report from which every address was taken out."""
+    folder = Path(__file__).parents[1] / "data" / "report"
+    lines = (folder / "arf.eml").read_bytes().splitlines(keepends=True)
+    hidden = (b"original-rcpt-to:", b"to:", b"delivered-to:", b"x-apparently-to:", b"removal-")
+    octets = b"".join(line for line in lines if not line.lower().startswith(hidden))
+    original = read_report(octets).original.message_id
+    assert original is not None
+    return octets.replace(original.encode(), message_id.encode())
 
 
 def mail(*fields: str, own_id: str = "<in@far.example>") -> bytes:
@@ -216,6 +228,95 @@ async def test_the_recipient_is_the_last_resort_and_only_for_some_days(
     clock.advance(WINDOW_MS + 1)
     octets = bounce("you@example.net", message_id=None, own_id="<later@mx.example>")
     assert "submission" not in (await tell(store, octets)).events[0].data
+
+
+async def test_of_messages_with_one_id_the_report_is_about_the_one_to_its_recipient(
+    store: Store,
+) -> None:
+    await store.write(lambda tx: tx.settings.set({"suppressionRules": "hardBounces"}))
+    for n in (1, 2, 3):
+        who = f"to{n}@example.net"
+        await sent(store, f"q{n}", message_id=ID, recipients=(who,), accepted_at=START + n)
+
+    told = await tell(store, bounce("TO1@example.net"))
+    bounced, suppressed = told.events
+    assert bounced.queue_id == "q1"
+    assert suppressed.data["recipient"] == "to1@example.net"
+
+    told = await tell(store, bounce("elsewhere@third.example", own_id="<forwarded@mx.example>"))
+    assert [event.name for event in told.events] == [EventName.MESSAGE_BOUNCE]
+
+
+async def test_of_messages_with_one_id_an_answer_is_led_to_the_one_to_its_writer(
+    store: Store,
+) -> None:
+    await sent(store, "q1", message_id=ID, recipients=("You@example.net",))
+    await sent(store, "q2", message_id=ID, recipients=("x@example.net",), accepted_at=START + 1)
+
+    assert matched(await tell(store, mail(f"In-Reply-To: {ID}"))) == ("q1", "messageId")
+
+
+async def test_a_complaint_that_hides_its_recipient_is_not_led_to_one_of_several(
+    store: Store,
+) -> None:
+    await sent(store, "q1", message_id=ID)
+    await sent(store, "q2", message_id=ID, recipients=("other@example.net",))
+
+    told = await tell(store, hidden_complaint(ID))
+
+    assert told.data["isComplaint"] is True
+    assert not told.events
+
+
+TAG = "01a2075945300000001"
+
+
+async def test_the_address_that_a_report_came_to_leads_to_the_message(store: Store) -> None:
+    await sent(store, TAG, is_tagged=True, envelope_id="E1")
+    await sent(store, "q2")
+    to = f"To: a+{TAG.upper()}@Example.com"
+
+    for unknown in (None, "<changed@relay>"):
+        octets = bounce("x@y", message_id=unknown, head=[to], own_id=f"<{unknown}.dsn@mx>")
+        assert matched(await tell(store, octets)) == (TAG, "returnPath")
+
+    named = bounce("x@y", message_id="<q2@example.com>", head=[to], own_id="<named@mx>")
+    assert matched(await tell(store, named)) == ("q2", "messageId")
+    known = bounce("x@y", message_id=None, envelope_id="E1", head=[to], own_id="<envid@mx>")
+    assert matched(await tell(store, known)) == (TAG, "envelopeId")
+
+
+@pytest.mark.parametrize("field", ["Delivered-To", "X-Original-To"])
+async def test_the_mailbox_may_tell_the_address_that_a_report_came_to(
+    store: Store, field: str
+) -> None:
+    await sent(store, TAG, is_tagged=True)
+
+    octets = bounce("x@y", message_id=None, head=[f"{field}: a+{TAG}@example.com"])
+
+    assert matched(await tell(store, octets)) == (TAG, "returnPath")
+
+
+async def test_a_tag_that_was_not_sent_leads_nowhere(store: Store) -> None:
+    await sent(store, TAG)
+
+    octets = bounce("x@y", message_id=None, head=[f"To: a+{TAG}@example.com"])
+
+    assert "submission" not in (await tell(store, octets)).events[0].data
+
+
+async def test_a_machine_that_answers_to_the_return_path_is_led_to_its_message(
+    store: Store,
+) -> None:
+    await sent(store, TAG, is_tagged=True)
+    fields = (f"To: a+{TAG}@example.com", "Subject: Away")
+
+    told = await tell(store, mail(*fields, "Auto-Submitted: auto-replied"))
+    by_hand = await tell(store, mail(*fields, own_id="<hand@far.example>"))
+
+    assert told.data["submission"]["queueId"] == TAG  # type: ignore[index] # of object
+    assert "submission" not in by_hand.data
+    assert not by_hand.events
 
 
 async def test_a_report_about_another_message_is_not_guessed_by_recipient(store: Store) -> None:
@@ -337,15 +438,10 @@ async def test_delays_and_complaints_count_in_the_inbox_only(store: Store) -> No
 
 
 async def test_a_complaint_that_hides_its_recipient_is_led_to_the_only_one(store: Store) -> None:
-    folder = Path(__file__).parents[1] / "data" / "report"
-    lines = (folder / "arf.eml").read_bytes().splitlines(keepends=True)
-    hidden = (b"original-rcpt-to:", b"to:", b"delivered-to:", b"x-apparently-to:", b"removal-")
-    octets = b"".join(line for line in lines if not line.lower().startswith(hidden))
-    original = read_report(octets).original.message_id
-    assert original is not None
+    octets = hidden_complaint(ID)
 
     assert (await tell(store, octets)).events == ()
-    await sent(store, message_id=original)
+    await sent(store)
     told = await tell(store, octets)
 
     arf = told.events[0].data["arf"]

@@ -5,6 +5,8 @@ With a real Postfix and a real Exim as the relay, which hand their reports to a 
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -185,6 +187,100 @@ def test_what_bounced_is_kept_with_the_submission(returning: Returning) -> None:
         ("bounce", returning.account, "reject.kept@dest.example", "hard", "user_unknown")
     ]
     assert events == [("messageSent",), ("messageBounce",)]
+
+
+def test_what_became_of_a_message_is_shown_on_the_command_line(returning: Returning) -> None:
+    names = [f"{who}.trace@dest.example" for who in ("reject", "away", "human")]
+    sent = returning.submit(to=[{"address": name} for name in names])
+    returning.wait_for("messageBounce", messageId=sent["messageId"])
+    for name, *fields in ((names[1], "Auto-Submitted: auto-replied"), (names[2],)):
+        own_id = f"<{name}.{sent['queueId']}>"
+        answered = f"In-Reply-To: {sent['messageId']}"
+        returning.receive(f"From: {name}", f"Message-ID: {own_id}", answered, *fields, "", "Hm.")
+        returning.wait_for("messageNew", messageId=own_id)
+
+    by_queue_id = trace(returning, sent["queueId"])
+    by_message_id = trace(returning, sent["messageId"])
+
+    assert by_queue_id == by_message_id
+    head, _, steps = by_queue_id.partition("\n\n")
+    assert f"account        {returning.account}\n" in head
+    assert f"message id     {sent['messageId']}\n" in head
+    assert f"to             {', '.join(names)}\n" in head
+    told = [line.split(maxsplit=3)[2:] for line in steps.splitlines()[1:]]
+    assert [what for what, _ in told] == [
+        "messageSent",
+        "messageBounce",
+        "messageNew",
+        "messageReply",
+    ]
+    assert told[0][1].startswith("250 ")
+    assert told[1][1].startswith(f"{names[0]}  hard user_unknown ")
+    assert told[2][1].split(maxsplit=1) == [names[1], "automatic answer"]
+    assert told[3][1] == names[2]
+
+
+def trace(returning: Returning, name: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "postroad", "trace", name],
+        env=returning.road.server._environment(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_a_bounce_that_names_nothing_is_led_by_the_address_that_it_came_to(
+    returning: Returning,
+) -> None:
+    server = returning.road.server
+    server.ok("POST", "/v1/settings", {"taggedReturnPath": True})
+    try:
+        bounced = returning.submit(to={"address": "reject.tag@dest.example"})
+        arrived = returning.submit(to={"address": "fine.tag@dest.example"})
+        alias = returning.submit(
+            **{"from": {"address": f"alias@{HOME}"}}, to={"address": "fine.tag@dest.example"}
+        )
+    finally:
+        server.ok("POST", "/v1/settings", {"taggedReturnPath": False})
+    tagged = f"{returning.account}+{arrived['queueId']}@{HOME}"
+    accepted = returning.wait_for("messageSent", queueId=arrived["queueId"])
+    assert accepted.data["envelope"]["from"] == tagged
+    other = returning.wait_for("messageSent", queueId=alias["queueId"])
+    assert other.data["envelope"]["from"] == f"alias@{HOME}"
+
+    # The relay's own bounce comes to the tagged address, which is the account's mailbox.
+    real = returning.wait_for("messageBounce", messageId=bounced["messageId"])
+    returning.dovecot.deliver(
+        tagged,
+        "\r\n".join(
+            (
+                f"To: {tagged}",
+                "From: MAILER-DAEMON@mx.dest.example",
+                "Subject: failure notice",
+                f"Message-ID: <tag.{arrived['queueId']}@mx.dest.example>",
+                "",
+                "Hi. This is the qmail-send program at mx.dest.example.",
+                "",
+                "<forwarded@third.example>:",
+                "192.0.2.1 does not like recipient.",
+                "Remote host said: 550 no such user",
+                "Giving up on 192.0.2.1.",
+                "",
+            )
+        ).encode(),
+        sender="",
+    )
+    bare = returning.wait_for("messageBounce", recipient="forwarded@third.example")
+
+    assert real.data["submission"]["queueId"] == bounced["queueId"]
+    new = returning.wait_for("messageNew", id=real.data["bounceMessage"])
+    assert new.data["to"][0]["address"] == f"{returning.account}+{bounced['queueId']}@{HOME}"
+    assert bare.data["messageId"] is None
+    assert bare.data["submission"]["queueId"] == arrived["queueId"]
+    assert bare.data["submission"]["matchedBy"] == "returnPath"
 
 
 def test_a_person_who_answers_is_told_with_what_was_answered(returning: Returning) -> None:

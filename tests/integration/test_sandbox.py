@@ -326,3 +326,9 @@ async def test_account_hears_of_what_it_wants_to_hear(store: Store) -> None:
     await provider.change_flags(message, FlagChange(add=("\\Seen",)))
     await provider.remove(message, force=True)
     assert [name for name, _ in await told(store, "me")] == ["messageNew"]
+
+
+async def test_mail_of_the_second_in_which_an_account_began_is_told(store: Store) -> None:
+    young = replace(ME, notify_from=1_629_126_000_999)  # the Date field knows 1_629_126_000
+    await SandboxProvider(young, store=store).append("INBOX", octets(plain()), flags=())
+    assert [name for name, _ in await told(store, "me")] == ["messageNew"]

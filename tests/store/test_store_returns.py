@@ -102,6 +102,30 @@ async def test_an_envelope_id_is_the_accounts_own(store: Store) -> None:
     assert await by_id("b", "E1") is None
 
 
+async def test_a_return_path_leads_to_its_message_beside_any_envelope_id(store: Store) -> None:
+    await put_account(store, account())
+    nobody = sent("q2", is_tagged=True, envelope_id="E1", recipients=())
+    await record(store, sent(is_tagged=True), nobody, sent("q3"))
+
+    def by_tag(queue_id: str) -> Any:
+        return store.read(lambda tx: tx.sent.by_return_path(queue_id))
+
+    assert (await by_tag("q1")).queue_id == "q1"
+    assert (await by_tag("q2")).envelope_id == "E1"
+    assert await by_tag("q3") is None
+    named = await store.read(lambda tx: tx.sent.by_envelope_id("a", "E1"))
+    assert named is not None
+    assert named.queue_id == "q2"
+
+
+async def test_what_was_sent_is_found_by_its_queue_id(store: Store) -> None:
+    await put_account(store, account())
+    await record(store, sent(recipients=("a@x", "b@x")), sent("q2"))
+
+    assert await store.read(lambda tx: tx.sent.find("q1")) == sent(recipients=("a@x", "b@x"))
+    assert await store.read(lambda tx: tx.sent.find("q9")) is None
+
+
 async def test_a_recipient_leads_to_the_newest_message_within_the_time(store: Store) -> None:
     await put_account(store, account())
     many = tuple(f"r{n}@example.net" for n in range(150))

@@ -184,6 +184,9 @@ class Report:
     queue_id: str | None = None  # of the reporting side, not ours
     envelope_id: str | None = None  # ENVID of the submission. RFC 3461 §4.4
     arrival_date: str | None = None  # as written
+    # Further fields of the machine part, of the message and of the first recipient: the name in
+    # lower case, the type ("rfc822", mostly empty) and the value.
+    others: tuple[tuple[str, str, str], ...] = ()
     original: OriginalMessage = OriginalMessage()
     feedback: Feedback | None = None
 

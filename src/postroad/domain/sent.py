@@ -19,6 +19,7 @@ class SentMessage:
     accepted_at: int  # epoch ms, of the relay's 250
     remote_message_id: str | None = None  # that the relay gave instead, if it said so
     envelope_id: str | None = None  # ENVID. RFC 3461 §4.4
+    is_tagged: bool = False  # the return path names the queue id
 
 
 class MatchedBy(StrEnum):
@@ -26,6 +27,7 @@ class MatchedBy(StrEnum):
 
     MESSAGE_ID = "messageId"
     ENVELOPE_ID = "envelopeId"
+    RETURN_PATH = "returnPath"  # the address that it came to names the submission
     RECIPIENT = "recipient"  # the newest message to that address, within some days
 
 
@@ -35,6 +37,7 @@ class Match:
 
     sent: SentMessage
     by: MatchedBy
+    is_sure: bool = True  # nothing else that was sent goes by that name
 
 
 class ReturnedKind(StrEnum):

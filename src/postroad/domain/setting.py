@@ -79,6 +79,7 @@ class SettingValues:
     failed_retention_days: int = 7
     event_retention_days: int = 14
     sent_retention_days: int = 30
+    tagged_return_path: bool = False
     notify_text: bool = True
     notify_text_size: int = 2_097_152  # characters; 0 is no limit
     notify_headers: tuple[str, ...] = ()
@@ -131,6 +132,7 @@ class SettingValues:
             failed_retention_days=_number(stored, "failedRetention", base.failed_retention_days),
             event_retention_days=_number(stored, "eventRetention", base.event_retention_days),
             sent_retention_days=_number(stored, "sentRetention", base.sent_retention_days),
+            tagged_return_path=_flag(stored, "taggedReturnPath", False),
             notify_text=_flag(stored, "notifyText", base.notify_text),
             notify_text_size=_number(stored, "notifyTextSize", base.notify_text_size),
             notify_headers=_strings(stored, "notifyHeaders"),

@@ -123,6 +123,15 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         is_ours=True,
     ),
     Setting(
+        "taggedReturnPath",
+        SettingKind.BOOLEAN,
+        "Send from `local+queueId@domain` instead of the account's address, in the envelope alone, "
+        "so that a bounce that names nothing else finds its message.",
+        False,
+        is_nullable=True,
+        is_ours=True,
+    ),
+    Setting(
         "notifyText",
         SettingKind.BOOLEAN,
         "Whether messageNew has the text of the message.",

@@ -28,7 +28,11 @@ class Sent:
         """Remember a message. Once for each submission; recipients beyond 100 are not kept."""
         keys: list[int | None] = []
         keys += dict.fromkeys(address_key(one) for one in sent.recipients[:MAX_RECIPIENTS])
-        remote, envelope = sent.remote_message_id, sent.envelope_id
+        remote = sent.remote_message_id
+        names = [] if sent.envelope_id is None else [id_key(sent.envelope_id)]
+        if sent.is_tagged:
+            names.append(id_key(sent.queue_id))
+            keys += [None] * (len(names) - len(keys))  # each name has a row
         self._session.defer(
             "record_sent",
             accepted_at=sent.accepted_at,
@@ -38,7 +42,7 @@ class Sent:
             recipient_key=keys[0] if keys else None,
             message_key=id_key(sent.message_id),
             remote_key=None if remote is None else id_key(remote),
-            envelope_key=None if envelope is None else id_key(envelope),
+            envelope_key=names[0] if names else None,
             data=_write(sent),
         )
         for n, key in enumerate(keys[1:], 1):
@@ -51,7 +55,7 @@ class Sent:
                 recipient_key=key,
                 message_key=None,
                 remote_key=None,
-                envelope_key=None,
+                envelope_key=names[n] if n < len(names) else None,
                 data=None,
             )
 
@@ -79,6 +83,16 @@ class Sent:
             "sent_by_envelope", key=id_key(envelope_id), account=account, limit=_MAX_FOUND
         )
         return next((one for one in map(_read, rows) if one.envelope_id == envelope_id), None)
+
+    async def find(self, queue_id: str) -> SentMessage | None:
+        """What was sent under this queue id. Reads through the table."""
+        row = await self._session.maybe("find_sent", queue_id=queue_id)
+        return None if row is None else _read(row)
+
+    async def by_return_path(self, queue_id: str) -> SentMessage | None:
+        """What was sent with this queue id in its return path, by any account."""
+        rows = await self._session.many("sent_by_tag", key=id_key(queue_id), limit=_MAX_FOUND)
+        return next((one for one in map(_read, rows) if one.queue_id == queue_id), None)
 
     async def by_recipient(self, account: str, address: str, *, since: int) -> SentMessage | None:
         """The newest message of the account to ``address`` that a relay took after ``since``."""

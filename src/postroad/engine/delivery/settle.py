@@ -18,6 +18,7 @@ from postroad.domain.reply import (
     Rejected,
     SmtpReply,
 )
+from postroad.domain.return_path import queue_id_in
 from postroad.domain.sent import SentMessage
 from postroad.domain.submission import Attempt, Submission
 from postroad.engine.delivery.rewritten import rewritten_message_id
@@ -191,6 +192,7 @@ def _sent_message(
         accepted_at=now,
         remote_message_id=remote_id,
         envelope_id=None if sub.dsn is None else sub.dsn.envid,
+        is_tagged=queue_id_in(sub.envelope.mail_from) == sub.queue_id,
     )
 
 

@@ -104,8 +104,10 @@ class SandboxNews:
         message = pack_message(number, uid)
         use = mailbox.special_use
         summary = summary_of(row, message=message, path=mailbox.path, special_use=use)
-        if self._account.notify_from is not None:
-            if summary.date is None or summary.date < self._account.notify_from:
+        if (since := self._account.notify_from) is not None:
+            # A Date field knows whole seconds only, and would make the bounce of a first message
+            # older than an account that is as young as this second.
+            if summary.date is None or summary.date < since // 1000 * 1000:
                 return
         data = message_new_data(
             row,

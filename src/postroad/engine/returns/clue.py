@@ -6,12 +6,13 @@ only what may be a report is read whole (:func:`wants_source`). Contract B-187, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from postroad.domain.bounce import Action, Report, ReportKind
 from postroad.domain.mailbox import SpecialUse
 from postroad.domain.message import MessageSummary
+from postroad.domain.return_path import queue_ids_in
 from postroad.engine.mail.details import headers_of, message_uses
 from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.mime.headers import Headers, message_ids
@@ -21,6 +22,8 @@ from postroad.protocol.report.signs import Signs, read_signs
 MAX_SOURCE = 1024 * 1024  # octets of a mail that a report is read from
 MAX_NAMED = 12  # Message-IDs that a mail refers to, by which ours is looked for
 
+_OWN_FIELDS = ("To", "Delivered-To", "X-Original-To")
+_MAX_OWN = 5  # addresses of each
 _REPORTED_IN = frozenset({SpecialUse.INBOX, SpecialUse.JUNK})
 _NOT_ANSWERED_IN = frozenset(
     {SpecialUse.SENT, SpecialUse.DRAFTS, SpecialUse.TRASH, SpecialUse.JUNK}
@@ -47,6 +50,7 @@ class Clue:
     sender: str  # address in From; empty when there is none
     is_automatic: bool  # a machine answered
     is_answer: bool  # lies where answers are looked for
+    tags: tuple[str, ...] = ()  # queue ids in the addresses that it came to
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ def clue_of(
     headers, uses = outside.headers, outside.uses
     report = _considered(report, uses)
     named = _named(headers, summary.in_reply_to)
+    tags = queue_ids_in(_came_to(headers))[:MAX_NAMED]
     is_machine = is_automatic(
         headers, outside.signs, subject=summary.subject, in_reply_to=summary.in_reply_to
     )
@@ -93,6 +98,7 @@ def clue_of(
         sender=summary.from_.address if summary.from_ is not None else "",
         is_automatic=is_machine,
         is_answer=not uses & _NOT_ANSWERED_IN,
+        tags=tags,
     )
 
 
@@ -105,6 +111,13 @@ def _considered(report: Report | None, uses: frozenset[SpecialUse]) -> Report:
     if SpecialUse.INBOX in uses or (report.kind is ReportKind.BOUNCE and has_failed):
         return report
     return _ORDINARY
+
+
+def _came_to(headers: Headers) -> Iterator[str]:
+    """Addresses of ours in the header: what comes back to a return path is addressed to it."""
+    for name in _OWN_FIELDS:
+        for address in headers.addresses(name)[:_MAX_OWN]:
+            yield address.address
 
 
 def _named(headers: Headers, in_reply_to: str | None) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Leading what came back to what was sent.
 
-By Message-ID first, ours or the one that the relay gave; then by ENVID; and only when a report
-names neither, by recipient within some days. A report that names a message we do not know is
+By Message-ID first, ours or the one that the relay gave; then by ENVID; then by the address that
+it came to, where return paths are tagged; and only when a report names no message, by recipient
+within some days. A report that names a message we do not know is
 about somebody else's, so nothing is guessed then.
 
 A report is looked for among the messages of every account: bounces often go to a mailbox that is
@@ -54,7 +55,7 @@ class Matcher:
         ids = (*named_by(report), *clue.named)
         for name in ids:
             if found := self._by_id(name):
-                return Match(_preferred(found, self._account), MatchedBy.MESSAGE_ID)
+                return _chosen(found, _recipients(report), self._account)
         envelope_id = report.envelope_id
         if envelope_id is None and report.feedback is not None:
             envelope_id = report.feedback.envelope_id
@@ -62,6 +63,8 @@ class Matcher:
             sent = await self._tx.sent.by_envelope_id(self._account, envelope_id)
             if sent is not None:
                 return Match(sent, MatchedBy.ENVELOPE_ID)
+        if (match := await self._by_return_path(clue)) is not None:
+            return match
         if ids:
             # The report was faster than the commit that tells of the relay's 250.
             sent = await self._tx.sent.being_sent(self._account, ids[0])
@@ -75,10 +78,20 @@ class Matcher:
         for name in clue.named:
             found = [one for one in self._by_id(name) if await self._is_for_us(one)]
             if found:
-                return Match(_preferred(found, self._account), MatchedBy.MESSAGE_ID)
-        if clue.named or not clue.is_automatic or not clue.sender:
+                return _chosen(found, [clue.sender], self._account)
+        if not clue.is_automatic:
+            return None
+        if (match := await self._by_return_path(clue)) is not None:  # RFC 3834 §4 answers there
+            return match if await self._is_for_us(match.sent) else None
+        if clue.named or not clue.sender:
             return None
         return await self._by_recipient([clue.sender])
+
+    async def _by_return_path(self, clue: Clue) -> Match | None:
+        for tag in clue.tags:
+            if (sent := await self._tx.sent.by_return_path(tag)) is not None:
+                return Match(sent, MatchedBy.RETURN_PATH)
+        return None
 
     def _by_id(self, message_id: str) -> Sequence[SentMessage]:
         return self._known.get(bare_id(message_id), ())
@@ -109,6 +122,18 @@ def named_by(report: Report) -> tuple[str, ...]:
 def _preferred(found: Sequence[SentMessage], account: str) -> SentMessage:
     """The newest of the account's own, else the newest of all."""
     return next((one for one in found if one.account == account), found[0])
+
+
+def _chosen(found: Sequence[SentMessage], about: Iterable[str], account: str) -> Match:
+    """Of the messages of one id the one that went to an address which the mail is about.
+
+    Programs that make a message for each recipient give all of them the same id.
+    """
+    if len(found) == 1:
+        return Match(found[0], MatchedBy.MESSAGE_ID)
+    told = {who.lower() for who in about}
+    named = [one for one in found if told.intersection(who.lower() for who in one.recipients)]
+    return Match(_preferred(named or found, account), MatchedBy.MESSAGE_ID, is_sure=bool(named))
 
 
 def _recipients(report: Report) -> list[str]:

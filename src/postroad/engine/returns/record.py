@@ -112,7 +112,7 @@ class Returns:
     ) -> list[tuple[ReportedRecipient, Returned]]:
         """One for each address; the same one twice in a report is told once."""
         by_address: dict[str, tuple[ReportedRecipient, Returned]] = {}
-        only = found.sent.recipients if found is not None else ()
+        only = found.sent.recipients if found is not None and found.is_sure else ()
         for item in failed:
             recipient = item.recipient or (only[0] if len(only) == 1 else "")
             if not recipient or recipient.lower() in by_address:
@@ -136,7 +136,7 @@ class Returns:
         data |= {"isComplaint": True, **self._related(report, found)}
         if feedback is not None and not feedback.recipients and found is not None:
             # Left out of most reports for privacy, and yet known if there was only one.
-            only = found.sent.recipients
+            only = found.sent.recipients if found.is_sure else ()
             feedback = replace(feedback, recipients=only if len(only) == 1 else ())
         if feedback is None or not feedback.recipients:
             return Told(data)
@@ -167,8 +167,11 @@ class Returns:
     async def _suppress(
         self, data: Mapping[str, object], clue: Clue, fates: Sequence[Fate], found: Match | None
     ) -> list[Event]:
-        """A message that was only guessed by its recipient suppresses nobody: anybody can guess."""
-        if found is None or found.by is MatchedBy.RECIPIENT:
+        """A message that was only guessed by its recipient suppresses nobody: anybody can guess.
+
+        Nor does one of several that go by the same id, unless the report tells which it is.
+        """
+        if found is None or found.by is MatchedBy.RECIPIENT or not found.is_sure:
             return []
         sent, now = found.sent, self._tx.now
         mail = ReturnedMail(

@@ -94,7 +94,7 @@ def delivery_report(report: Report) -> dict[str, object] | None:
         return None
     item = report.recipients[0]
     response = item.response
-    return told(
+    fields = told(
         {
             "reportingMta": _labelled("dns", report.reporting_mta),
             "originalEnvelopeId": report.envelope_id,
@@ -111,6 +111,9 @@ def delivery_report(report: Report) -> dict[str, object] | None:
             "willRetryUntil": _iso(item.will_retry_until),
         }
     )
+    for name, kind, value in report.others:
+        fields.setdefault(_camel(name), {"label": kind, "value": value} if kind else value)
+    return fields
 
 
 def complaint_data(report: Report, feedback: Feedback, message: object) -> dict[str, object]:

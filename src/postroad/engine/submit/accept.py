@@ -13,7 +13,9 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, I
 from dataclasses import replace
 
 from postroad.domain.account import Account
+from postroad.domain.envelope import Envelope
 from postroad.domain.errors import NotFound, Unprocessable
+from postroad.domain.return_path import tagged
 from postroad.domain.submission import Submission, SubmissionState
 from postroad.domain.suppression import Skipped, SuppressionAnswer
 from postroad.engine.accounts.directory import Directory
@@ -197,6 +199,7 @@ class Submit:
             idempotency=IdempotencyResult(key, "MISS") if key is not None else None,
             skipped=skipped,
         )
+        envelope = self._return_to(account, envelope, result.queue_id or "")
         sub = Submission(
             queue_id=result.queue_id or "",
             account=account.account,
@@ -249,6 +252,18 @@ class Submit:
             size=sub.content.size,
         )
         return result
+
+    def _return_to(self, account: Account, envelope: Envelope, queue_id: str) -> Envelope:
+        """The envelope with a return path of its own, where the settings want that.
+
+        Only the account's own address is known to lead to its mailbox, and so does one with a
+        detail; other senders stay.
+        """
+        if not self._settings.snapshot.tagged_return_path or account.smtp is None:
+            return envelope
+        if envelope.mail_from.lower() != (account.email or "").lower():
+            return envelope
+        return replace(envelope, mail_from=tagged(envelope.mail_from, queue_id))
 
     def _horizon(self, prepared: Prepared, due_at: int) -> tuple[int, int | None]:
         """How often, and until when, delivery is tried."""

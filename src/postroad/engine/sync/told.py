@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from postroad.domain.event import Event, EventName
 from postroad.domain.mailbox import SpecialUse, split_path
@@ -27,7 +27,7 @@ class Teller:
         return cls(account, cursor.path, cursor.number, cursor.special_use, cursor.delimiter)
 
     def message_new(self, data: Mapping[str, object]) -> Event:
-        return self._event(EventName.MESSAGE_NEW, data)
+        return replace(self._event(EventName.MESSAGE_NEW, data), queue_id=_answered(data))
 
     def message_missing(self, uid: int, *, retries: int, delay_ms: int) -> Event:
         told = {"missingRetries": retries, "missingDelay": delay_ms}
@@ -105,3 +105,11 @@ def _difference(before: tuple[str, ...], after: tuple[str, ...]) -> dict[str, ob
         told["deleted"] = deleted
     told["value"] = list(after)
     return told
+
+
+def _answered(data: Mapping[str, object]) -> str | None:
+    """The submission that a mail is about, which has no event of its own besides."""
+    submission = data.get("submission")
+    if not isinstance(submission, Mapping) or "isBounce" in data or "isComplaint" in data:
+        return None
+    return str(submission["queueId"])

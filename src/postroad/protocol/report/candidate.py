@@ -19,11 +19,13 @@ from postroad.protocol.report.complaint import is_complaint_desk, is_complaint_s
 from postroad.protocol.report.returned import RETURNED_TYPES
 from postroad.protocol.report.signs import Signs
 
-# The header fields that signs are read from, and those that :func:`is_automatic` looks at.
+# The header fields that signs are read from, those that :func:`is_automatic` looks at, and those
+# that tell to which of our addresses a mail came.
 REPORT_FIELDS = tuple(
     dict.fromkeys(
         (
             "From", "To", "Cc", "Subject", "In-Reply-To", "References", "Return-Path",
+            "Delivered-To", "X-Original-To",
             "X-Failed-Recipients", *AUTO_REPLY_FIELDS, *AUTO_ANSWER_FIELDS,
         )
     )

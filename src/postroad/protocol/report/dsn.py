@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from postroad.domain.bounce import Action, ReportedRecipient, Response
 from postroad.protocol.report.addressing import bare_mailbox, reported_address
@@ -18,6 +19,14 @@ from postroad.protocol.report.status import find_reply_code, find_status, is_vag
 
 MAX_RESPONSE = 4000  # characters of a response that are kept
 
+_TOLD = frozenset(
+    {
+        "original-envelope-id", "reporting-mta", "arrival-date", "original-recipient",
+        "final-recipient", "action", "status", "remote-mta", "diagnostic-code",
+        "last-attempt-date", "will-retry-until", "x-repeated",
+    }
+)  # fmt: skip
+_MAX_OTHERS, _MAX_OTHER = 50, 1000  # further fields, and characters of each
 _ACTIONS = {
     "failed": Action.FAILED,
     "failure": Action.FAILED,
@@ -55,6 +64,7 @@ class DeliveryStatus:
     envelope_id: str | None
     arrival_date: str | None
     message_id: str | None  # as some servers add it, raw
+    others: tuple[tuple[str, str, str], ...]  # name, type and value of further fields
 
 
 def parse_delivery_status(text: str) -> DeliveryStatus:
@@ -72,6 +82,7 @@ def parse_delivery_status(text: str) -> DeliveryStatus:
         envelope_id=_field(groups, "original-envelope-id") or None,
         arrival_date=_field(groups, "arrival-date") or None,
         message_id=_first(groups, ("x-original-message-id", "original-message-id", "x-message-id")),
+        others=_others(groups),
     )
 
 
@@ -156,6 +167,13 @@ def _field(groups: Groups, name: str) -> str:
     if value := groups.message.get(name):
         return value
     return next((group[name] for group in groups.recipients[:20] if group.get(name)), "")
+
+
+def _others(groups: Groups) -> tuple[tuple[str, str, str], ...]:
+    fields = chain(groups.message.items(), *(group.items() for group in groups.recipients[:1]))
+    further = ((name, *typed(value)) for name, value in fields if name not in _TOLD)
+    kept = [(name, kind, value[:_MAX_OTHER]) for name, kind, value in further if value]
+    return tuple(kept[:_MAX_OTHERS])
 
 
 def _first(groups: Groups, names: Sequence[str]) -> str | None:

@@ -237,6 +237,7 @@ def _report(
         queue_id=status.queue_id,
         envelope_id=status.envelope_id,
         arrival_date=status.arrival_date,
+        others=status.others,
         original=_original(mail, status.message_id),
     )
 

@@ -188,6 +188,10 @@ def find_cause(text: str, status: str | None, code: int | None = None) -> Cause 
     # What was said first, then what stands before it; a scrap at the end is no answer.
     parts = (tail, heard[: -len(tail)]) if 8 < len(tail) < len(heard) else (heard,)
     passages = [" ".join(_NOISE.sub(" ", part).split()) for part in parts]
+    if code is not None and 400 <= code < 500:
+        # What stands around an answer "for now" is at which step it came ("does not like
+        # recipient"): the reason is in the answer, or in its code.
+        del passages[1:]
     for passage in passages:
         if cause := _by_words(passage, _PLAIN_WORDS):
             return cause

@@ -14,6 +14,12 @@ INSERT INTO sent (
     :envelope_key, :data
 )
 
+-- find_sent :maybe slow
+SELECT {sent_columns}
+  FROM {sent_of_living}
+ WHERE s.queue_id = :queue_id
+   AND s.n = 0
+
 -- sent_by_message :many
 SELECT {sent_columns}
   FROM {sent_of_living}
@@ -38,6 +44,15 @@ SELECT {sent_columns}
   FROM {sent_of_living}
  WHERE s.envelope_key = :key
    AND s.account = :account
+ ORDER BY s.accepted_at DESC, s.queue_id DESC
+ LIMIT :limit
+
+-- The queue id in a return path is kept beside ENVID, in a row of its own where both are.
+-- sent_by_tag :many
+SELECT {sent_columns}
+  FROM {sent_of_living}
+  JOIN sent r ON r.accepted_at = s.accepted_at AND r.queue_id = s.queue_id AND s.n = 0
+ WHERE r.envelope_key = :key
  ORDER BY s.accepted_at DESC, s.queue_id DESC
  LIMIT :limit
 

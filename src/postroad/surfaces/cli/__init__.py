@@ -24,6 +24,7 @@ COMMANDS: Final = (
     ("accounts", "accounts:accounts", "List, show, add and delete mail accounts."),
     ("settings", "settings:settings", "Read and change settings."),
     ("suppress", "suppress:suppress", "List, explain, add and remove suppressed addresses."),
+    ("trace", "trace:trace", "Say what became of a message, and what came back of it."),
     ("bounce", "bounce:bounce", "Say what raw mails report: bounces, complaints, auto-replies."),
     ("migrate", "upkeep:migrate", "Bring the store's schema up to date."),
     ("encrypt", "upkeep:encrypt", "Seal all secrets with the configured secret."),

@@ -33,6 +33,7 @@ Content-Type: message/delivery-status
 
 Reporting-MTA: dns; MX.example
 X-Postfix-Queue-ID: 4ABC
+X-Postfix-Sender: rfc822; me@here.example
 Original-Envelope-Id: E1
 Arrival-Date: Mon, 23 Nov 2026 02:00:00 +0000
 
@@ -114,6 +115,8 @@ def test_a_delay_is_told_as_a_delivery_report() -> None:
             "value": "550 5.1.1 <gone@one.example>: User unknown",
         },
         "willRetryUntil": "2026-11-28T02:00:00.000Z",
+        "xPostfixQueueId": "4ABC",
+        "xPostfixSender": {"label": "rfc822", "value": "me@here.example"},
     }
 
 

@@ -162,3 +162,13 @@ def test_groups_without_addresses_are_about_those_that_the_text_names() -> None:
         ("gone@one.example", "5.1.1"),
         ("full@two.example", "5.2.2"),
     ]
+
+
+def test_further_fields_are_kept_with_their_types_and_bounded() -> None:
+    many = "".join(f"X-Field-{n}: rfc822; {'v' * 2000}\n" for n in range(100))
+
+    report = _read(f"{_GROUP}Final-Log-ID: 4711\n{many}")
+
+    assert report.others[0] == ("final-log-id", "", "4711")
+    assert report.others[1] == ("x-field-0", "rfc822", "v" * 1000)
+    assert len(report.others) == 50

@@ -249,3 +249,10 @@ def test_list_longer_than_a_page_is_listed_whole(data: Path) -> None:
 
     asyncio.run(fill())
     assert len(done(run(data, "suppress", "list", "news")).splitlines()) == 1002
+
+
+@pytest.mark.parametrize("name", ["01a2075945300000001", "<nobody@example.net>"])
+def test_trace_of_an_unknown_message_says_so(data: Path, name: str) -> None:
+    result = run(data, "trace", name)
+    assert result.exit_code == 1
+    assert "Nothing is known of such a message" in result.stderr
