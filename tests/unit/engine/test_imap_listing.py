@@ -11,7 +11,7 @@ from postroad.domain.search import SearchQuery
 from postroad.domain.secret import Secret
 from postroad.engine.mail.details import entry_again, entry_of
 from postroad.engine.providers.imap import ImapProvider, connector
-from postroad.engine.providers.kept import Shelf
+from postroad.engine.providers.kept import MAX_BYTES, Shelf
 from postroad.engine.providers.results import FoundPage, PageWish, PartWish
 from postroad.transport.imap import ImapTimeouts
 from support.hostile_imap import HostileImap, Peer, Script, hostile_imap
@@ -233,6 +233,28 @@ async def test_what_is_kept_goes_with_the_last_warm_connection() -> None:
         await mine.close()
     assert held > 0
     assert shelf.size == 0
+
+
+async def test_what_is_dropped_while_the_server_is_asked_is_shown_all_the_same() -> None:
+    shelf = Shelf()
+
+    async def crowded(peer: Peer) -> None:
+        await peer.log_in()
+        for lines in (SELECTED, FIRST_LOOK[1][1]):
+            await peer.answer(*lines)
+        await peer.answer("* 4 EXISTS")
+        await peer.answer(*[short(number, uid) for number, uid in ((1, 4), (2, 5), (3, 9), (4, 10))])
+        assert (await peer.hear()).endswith(f" UID FETCH 10 {FULL}".encode())
+        shelf.grow(MAX_BYTES)  # others are being looked at
+        await peer.say(full(4, 10), "{tag} OK done")
+        await peer.hang()
+
+    async with hostile_imap(crowded) as hostile:
+        mine = provider(hostile, shelf)
+        shown(await mine.list_messages("INBOX", PageWish()))
+        again = shown(await mine.list_messages("INBOX", PageWish()))
+        await mine.close()
+    assert [subject for _, subject, _ in again] == ["Mail 10", "Mail 9", "Mail 5", "Mail 4"]
 
 
 async def test_a_server_that_refuses_parts_that_are_not_there_is_asked_without() -> None:
