@@ -12,6 +12,7 @@ import pytest
 from postroad.domain.errors import Invalid, NotFound, PostroadError
 from postroad.domain.mailbox import SpecialUse
 from postroad.domain.message import FlagChange
+from postroad.domain.message_id import pack_attachment
 from postroad.domain.search import SearchQuery, parse_ranges
 from postroad.engine.providers.base import WholeProvider
 from postroad.engine.providers.results import FoundMessage, PageWish, PartWish
@@ -219,6 +220,13 @@ class ReadingSuite:
         assert seen[0].structure is not None
         shown = [(body.part.part, body.octets, body.is_cut) for body in read.bodies]
         assert shown == [("1.1", b"<img src='cid:i@x'>", False), ("2", b"ten=3D", True)]
+
+    async def test_message_that_is_named_by_an_attachment_is_shown_by_its_own_id(
+        self, provider: WholeProvider
+    ) -> None:
+        message = await file(provider, with_parts())
+        read = await provider.read_message(pack_attachment(message, "1.2"))
+        assert read.found.message == message
 
     @pytest.mark.parametrize("size", [0, 100, 65_536, 200_000])
     async def test_parts_that_are_likely_are_read_the_same(

@@ -58,6 +58,12 @@ def unpack_message(message: str) -> MessageKey | None:
     return MessageKey(mailbox, uid) if mailbox and uid else None
 
 
+def own_id(message: str) -> str:
+    """The id of a message that was asked for by something longer; see :func:`unpack_message`."""
+    key = unpack_message(message)
+    return message if key is None else pack_message(key.mailbox, key.uid)
+
+
 def pack_attachment(message: str, part: str) -> str:
     """Spell the id of part ``part`` of the message with id ``message``.
 

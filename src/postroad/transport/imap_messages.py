@@ -31,11 +31,21 @@ _FEW_RANGES = 8
 async def fetch(
     wire: ImapWire, uids: MessageSet, items: Sequence[str], *, max_bytes: int
 ) -> list[Fetched]:
-    """Fetch and join rows of the same message; see :meth:`ImapConnection.uid_fetch`."""
+    """Fetch and join rows of the same message; see :meth:`ImapConnection.uid_fetch`.
+
+    What the server tells of other messages amid the answer is news like any other.
+    """
     rows: list[Fetched] = []
     for piece in uids.pieces():
         told = await _fetch(wire, message_commands.uid_fetch(piece, items), max_bytes)
-        rows += merge_rows(told, piece) if isinstance(piece, NumSet) else told
+        if not isinstance(piece, NumSet):
+            rows += told
+            continue
+        rows += merge_rows(told, piece)
+        is_wanted = _membership(piece)
+        for row in told:
+            if row.flags is not None and (row.uid is None or not is_wanted(row.uid)):
+                wire.news.hear(row)
     return rows
 
 

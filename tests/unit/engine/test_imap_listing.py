@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from postroad.domain.account import Account, ImapSettings, Login
+from postroad.domain.errors import NotFound
 from postroad.domain.message import MessageSummary
 from postroad.domain.message_id import pack_message
 from postroad.domain.search import SearchQuery
 from postroad.domain.secret import Secret
 from postroad.engine.mail.details import entry_again, entry_of
 from postroad.engine.providers.imap import ImapProvider, connector
-from postroad.engine.providers.kept import Shelf
+from postroad.engine.providers.kept import MAX_BYTES, Shelf
 from postroad.engine.providers.results import FoundPage, PageWish, PartWish
 from postroad.transport.imap import ImapTimeouts
 from support.hostile_imap import HostileImap, Peer, Script, hostile_imap
@@ -233,6 +236,79 @@ async def test_what_is_kept_goes_with_the_last_warm_connection() -> None:
         await mine.close()
     assert held > 0
     assert shelf.size == 0
+
+
+async def test_what_is_dropped_while_the_server_is_asked_is_shown_all_the_same() -> None:
+    shelf = Shelf()
+
+    async def crowded(peer: Peer) -> None:
+        await peer.log_in()
+        for lines in (SELECTED, FIRST_LOOK[1][1]):
+            await peer.answer(*lines)
+        await peer.answer("* 4 EXISTS")
+        await peer.answer(
+            *[short(number, uid) for number, uid in ((1, 4), (2, 5), (3, 9), (4, 10))]
+        )
+        assert (await peer.hear()).endswith(f" UID FETCH 10 {FULL}".encode())
+        shelf.grow(MAX_BYTES)  # others are being looked at
+        await peer.say(full(4, 10), "{tag} OK done")
+        await peer.hang()
+
+    async with hostile_imap(crowded) as hostile:
+        mine = provider(hostile, shelf)
+        shown(await mine.list_messages("INBOX", PageWish()))
+        again = shown(await mine.list_messages("INBOX", PageWish()))
+        await mine.close()
+    assert [subject for _, subject, _ in again] == ["Mail 10", "Mail 9", "Mail 5", "Mail 4"]
+
+
+async def test_a_special_use_that_has_moved_is_found_again() -> None:
+    place = "Old"
+    opened: list[bytes] = []
+
+    async def moving(peer: Peer) -> None:
+        nonlocal place
+        await peer.log_in("IMAP4rev1 SPECIAL-USE")
+        while True:
+            line = await peer.hear()
+            if b" LIST " in line:
+                await peer.say(f'* LIST (\\Sent) "/" {place}', '* LIST () "/" INBOX')
+            elif line.endswith(b" Old"):
+                opened.append(line.split()[1])
+                place = "New"
+                await peer.say("{tag} NO [NONEXISTENT] no such mailbox")
+                continue
+            elif line.endswith(b" New"):
+                await peer.say("* OK [UIDVALIDITY 7] x")
+            await peer.say("{tag} OK done")
+
+    async with hostile_imap(moving) as hostile:
+        mine = provider(hostile, Shelf())
+        with pytest.raises(NotFound):
+            await mine.list_messages("\\Sent", PageWish())
+        page = await mine.list_messages("\\Sent", PageWish())
+        await mine.close()
+    assert page.total == 0
+    assert opened  # it was looked for where it had been
+
+
+@pytest.mark.parametrize(("path", "code"), [("..", "CANNOT"), ("\\mine", "NONEXISTENT")])
+async def test_whether_a_name_can_be_one_is_for_the_server_to_say(path: str, code: str) -> None:
+    heard: list[bytes] = []
+
+    async def refusing(peer: Peer) -> None:
+        await peer.log_in()
+        heard.append(await peer.hear())
+        await peer.say(f"{{tag}} NO [{code}] Invalid mailbox name")
+        await peer.hang()
+
+    async with hostile_imap(refusing) as hostile:
+        mine = provider(hostile, Shelf())
+        with pytest.raises(NotFound) as caught:
+            await mine.list_messages(path, PageWish())
+        await mine.close()
+    assert b" EXAMINE " in heard[0]
+    assert caught.value.code == "FolderNotFound"
 
 
 async def test_a_server_that_refuses_parts_that_are_not_there_is_asked_without() -> None:

@@ -13,7 +13,7 @@ from postroad.domain.errors import (
 from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.imap.numset import EVERY, NONE, SAVED, NumSet
 from postroad.protocol.imap.status import AppendUidCode, CopyUidCode
-from postroad.transport.imap import CommandRefused, ImapConnection, ToAppend
+from postroad.transport.imap import CommandRefused, IdleEnd, ImapConnection, ToAppend
 from support.hostile_imap import OctetsOf, Peer, Script, hostile_imap, opened
 
 BARE = "IMAP4rev1"
@@ -406,3 +406,24 @@ async def test_answer_that_takes_long_to_read_keeps_its_place() -> None:
         rows = await connection.uid_fetch(NumSet.of([1, 2]), ["UID", "FLAGS"])
         assert [(row.uid, len(row.flags or ())) for row in rows] == [(1, 20_000), (2, 0)]
         connection.abort()
+
+
+async def test_what_is_told_of_other_messages_amid_a_fetch_is_news() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.log_in()
+        await peer.answer("* 9 EXISTS")
+        await peer.answer(
+            "* 3 FETCH (UID 3 FLAGS (\\Seen))", "* 9 FETCH (UID 9 FLAGS ())", "* 4 FETCH (FLAGS ())"
+        )
+        await peer.answer()  # NOOP, where IDLE is not known
+        await peer.hang()
+
+    heard: list[object] = []
+    async with hostile_imap(script) as hostile:
+        connection = await opened(hostile.port)
+        await connection.select(b"INBOX")
+        rows = await connection.uid_fetch(NumSet.of([9]), ["UID", "FLAGS"])
+        assert await connection.idle(heard.append, max_s=60) is IdleEnd.CHANGED
+        connection.abort()
+    assert [row.uid for row in rows] == [9]
+    assert heard == [Fetched(3, uid=3, flags=("\\Seen",)), Fetched(4, flags=())]

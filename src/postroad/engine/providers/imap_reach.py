@@ -43,6 +43,7 @@ _STALE_S = 60.0  # a use that a listing this old lacks is looked for again
 # servers (Dovecot) go on showing the old one to whoever has it open.
 _RESELECT_S = 30.0
 _NO_TARGET_CODES = frozenset({"NONEXISTENT", "TRYCREATE"})
+# CANNOT is for names that no mailbox of the server can have. RFC 5530 §3
 _MISSING_MAILBOX_CODES = _NO_TARGET_CODES | {"CANNOT", None}
 
 
@@ -101,6 +102,8 @@ class ImapReach:
         async def inside(connection: ImapConnection) -> T:
             mailbox = await self._enter(connection, name, read_only=read_only)
             if mailbox is None:
+                if self._folders is not None and path in self._folders.wire_names:
+                    self.forget_folders()  # a special use may have led to where it was
                 raise no_folder()
             return await work(connection, mailbox)
 
@@ -210,9 +213,11 @@ class ImapReach:
             return path
         wanted = path.lower()
         use = next((use for use in SpecialUse if use.lower() == wanted), None)
+        if use is None:
+            return path  # a name may begin that way too
         if use is SpecialUse.INBOX:
             return "INBOX"
-        found = await self.find(use) if use is not None else None
+        found = await self.find(use)
         if found is None:
             raise no_folder()
         return found.path

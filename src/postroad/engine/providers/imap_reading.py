@@ -9,7 +9,7 @@ from typing import Protocol
 
 from postroad.domain.errors import LocalProtocolError, RemoteFailure, Unprocessable
 from postroad.domain.message import MessageSummary, UnreadMessage
-from postroad.domain.message_id import MessageKey, is_part_number, pack_message
+from postroad.domain.message_id import MessageKey, is_part_number, own_id, pack_message
 from postroad.domain.search import Ranges, SearchQuery
 from postroad.engine.providers.base import Choose
 from postroad.engine.providers.imap_reach import ImapReach, no_message
@@ -42,6 +42,8 @@ _MAX_LIKELY = 4
 _MAX_BODY_BYTES = 32 * 1024 * 1024  # of the bodies of one message together
 _SMALL_BODY_BYTES = 64 * 1024  # likewise, up to which several messages share a command
 
+Known = dict[int, MessageSummary]  # by UID, what lists have shown
+
 
 class ImapReading:
     """Reads messages of one account; nothing is marked as seen unasked."""
@@ -70,11 +72,13 @@ class ImapReading:
             uids = [row.uid for row in rows if row.uid is not None]
             if len(rows) <= high - low:  # some could not be read; they are there all the same
                 uids += await connection.uid_search((f"{low}:{high}",))
+            known: Known = {}
             if kept is not None and is_known:
                 kept.listed(rows)
-                new = [uid for uid in uids if kept.find(uid) is None]
+                known = _known(kept, uids)
+                new = [uid for uid in uids if uid not in known]
                 rows += await self._new_rows(connection, new)
-            found = await self._found(mailbox, path, rows, uids, kept)
+            found = await self._found(mailbox, path, rows, uids, known)
             return _remembering(found_page(found, total, page, wish.page_size), kept)
 
         return await self._reach.in_mailbox(path, work, read_only=True)
@@ -88,13 +92,13 @@ class ImapReading:
             start = page * wish.page_size
             wanted = uids[start : start + wish.page_size]
             kept = self._kept.of(mailbox.wire_name, mailbox.uidvalidity)
-            new = [uid for uid in wanted if kept is None or kept.find(uid) is None]
-            rows = await self._new_rows(connection, new)
-            if len(new) < len(wanted):
-                known = NumSet.of(sorted(frozenset(wanted).difference(new)))
+            known = _known(kept, wanted)
+            rows = await self._new_rows(connection, [uid for uid in wanted if uid not in known])
+            if known:
+                uids_known = NumSet.of(sorted(known))
                 items = (*_SHORT_ITEMS, *_identities(connection))
-                rows += await connection.uid_fetch(known, items, max_bytes=_MAX_ROW_BYTES)
-            found = await self._found(mailbox, path, rows, wanted, kept)
+                rows += await connection.uid_fetch(uids_known, items, max_bytes=_MAX_ROW_BYTES)
+            found = await self._found(mailbox, path, rows, wanted, known)
             return _remembering(found_page(found, len(uids), page, wish.page_size), kept)
 
         return await self._reach.in_mailbox(path, work, read_only=True)
@@ -122,7 +126,7 @@ class ImapReading:
         if "HEADER" not in row.sections:
             raise RemoteFailure("The mail server did not give the headers of the message")
         mailbox = await self._reach.mailbox(path)
-        return ReadMessage(FoundMessage(message, path, row), mailbox, tuple(bodies))
+        return ReadMessage(FoundMessage(own_id(message), path, row), mailbox, tuple(bodies))
 
     async def _new_rows(self, connection: ImapConnection, uids: Sequence[int]) -> list[Fetched]:
         if not uids:
@@ -136,7 +140,7 @@ class ImapReading:
         path: str,
         rows: Iterable[Fetched],
         uids: Iterable[int],
-        kept: KeptMailbox | None,
+        known: Known,
     ) -> tuple[FoundMessage, ...]:
         """Entries for ``uids``, the highest first; one that cannot be read is there by its UID.
 
@@ -148,10 +152,18 @@ class ImapReading:
         for uid in sorted(set(uids), reverse=True):
             row = told.get(uid) or Fetched(1, uid=uid)
             is_short = row.envelope is None and row.structure is None
-            known = kept.find(uid) if kept is not None and is_short and uid in told else None
-            message = pack_message(number, uid) if known is None else known.message
-            found.append(FoundMessage(message, path, row, known))
+            shown = known.get(uid) if is_short and uid in told else None
+            message = pack_message(number, uid) if shown is None else shown.message
+            found.append(FoundMessage(message, path, row, shown))
         return tuple(found)
+
+
+def _known(kept: KeptMailbox | None, uids: Iterable[int]) -> Known:
+    """What is kept of these messages, taken hold of: while the server is asked for the others it
+    may be dropped."""
+    if kept is None:
+        return {}
+    return {uid: summary for uid in uids if (summary := kept.find(uid)) is not None}
 
 
 def _remembering(page: FoundPage, kept: KeptMailbox | None) -> FoundPage:

@@ -52,13 +52,32 @@ class Arrivals:
         self._sleep = sleep
 
     async def read(
-        self, cursor: MailboxCursor, uids: NumSet, *, expected: Sequence[int] = ()
+        self, cursor: MailboxCursor, uids: NumSet, *, expected: Sequence[int]
     ) -> list[Arrival]:
         """Messages from ``cursor.announced`` on, by UID. ``expected`` ones are waited for."""
         found: dict[int, Fetched] = {}
         await self._fetch(cursor, uids, found)
-        if not expected:
-            self._drop_news(found)
+        return await self._described(cursor, found, expected)
+
+    async def read_few(self, cursor: MailboxCursor, growth: int) -> list[Arrival] | None:
+        """All messages behind the known ones, without being told their UIDs.
+
+        ``None`` when some of the at least ``growth`` messages are kept back: passing on to the
+        next ones would lose them, so the server has to be asked which there are.
+        """
+        found: dict[int, Fetched] = {}
+        await self._fetch(cursor, NumSet.since(cursor.uidnext), found)
+        self._drop_news(found)
+        numbers = [found[uid].seq for uid in sorted(found)]
+        if len(numbers) < max(growth, 1) or numbers[0] > cursor.messages + 1:
+            return None
+        if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+            return None
+        return await self._described(cursor, found, ())
+
+    async def _described(
+        self, cursor: MailboxCursor, found: dict[int, Fetched], expected: Sequence[int]
+    ) -> list[Arrival]:
         lacking = self._lacking(found, expected)
         waited_s = 0.0
         retries: dict[int, tuple[int, int]] = {}  # of those that took more than one try

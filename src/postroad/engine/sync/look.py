@@ -98,7 +98,9 @@ class Looker:
         assert selected is not None
         known = cursor.uidnext
         if news.has_grown or news.is_all or selected.exists > cursor.messages:
-            cursor = await self._take_new(cursor, selected)
+            # Where others went it cannot be counted how many came.
+            asks_which = news.has_expunged or bool(news.vanished)
+            cursor = await self._take_new(cursor, selected, asks_which=asks_which)
             if cursor.indexer is Indexer.FULL:
                 cursor = await self._take_more(cursor, selected)
         if cursor.indexer is Indexer.FAST:
@@ -254,11 +256,10 @@ class Looker:
         """Announce what lies behind the messages that are known."""
         growth = selected.exists - cursor.messages
         if 0 < growth <= _FEW and cursor.indexer is Indexer.FULL and not asks_which:
-            arrivals = await self._arrivals.read(cursor, NumSet.since(cursor.uidnext))
-            if arrivals:
+            arrivals = await self._arrivals.read_few(cursor, growth)
+            if arrivals is not None:
                 upto = arrivals[-1].entry.uid + 1
-                cursor = await self._ingest.announce(cursor, arrivals, upto=upto)
-            return cursor
+                return await self._ingest.announce(cursor, arrivals, upto=upto)
         if not selected.exists:
             return cursor
         found = await self._connection.uid_search(["UID", f"{cursor.uidnext}:{MAX_NUMBER}"])

@@ -33,6 +33,10 @@ _TOKEN = re.compile(
 )
 # All tokens of a list that holds neither literals nor escapes, at one stroke.
 _PLAIN = re.compile(rb'[()]|"[^"\\]*+"|\\?[^\x00-\x20\x7f(){"\\]++|\\\*')
+# Any token, or what stands in the place of one.
+_PASSED = re.compile(
+    rb' *+(?:[()]|"[^"\\]*+(?:\\.[^"\\]*+)*+"|~?\{([0-9]{1,10})[+-]?\}\r\n|[^ ()"]++)', re.DOTALL
+)
 
 
 class Cursor:
@@ -165,6 +169,24 @@ class Cursor:
             if not stack:
                 return value
             stack[-1].append(value)
+
+    def pass_over(self) -> None:
+        """Go behind a value without reading it, however deep or long it is.
+
+        Raises :exc:`RemoteProtocolError` when it has no end.
+        """
+        depth = 0
+        while True:
+            match = self._match(_PASSED, "the end of a value")
+            if match[1] is not None:
+                self.pos += int(match[1])
+                if self.pos > len(self.data):
+                    raise self.fail("a whole literal")
+            depth += {b"(": 1, b")": -1}.get(match[0].lstrip(b" "), 0)
+            if depth < 0:
+                raise self.fail("a value")
+            if depth == 0:
+                return
 
     def plain_list(self) -> list[Value] | None:
         """The list that is all the rest of the frame; ``None`` when it is not as plain as most.

@@ -64,9 +64,8 @@ def msg_att(c: Cursor, seq: int) -> Fetched:
 
         msg-att = "(" (msg-att-dynamic / msg-att-static) *(SP ...) ")"
 
-    Every item is read as a plain value first, so one that makes no sense (a date that does not
-    exist, a broken structure) is named in ``unread`` and costs nothing but itself. Unknown items
-    are passed over.
+    An item that makes no sense (a date that does not exist, a broken structure, one that is nested
+    too deep) is named in ``unread`` and costs nothing but itself. Unknown items are passed over.
     """
     if not 1 <= seq <= MAX_NUMBER:
         raise RemoteProtocolError("FETCH of a message number out of range")
@@ -89,10 +88,12 @@ def msg_att(c: Cursor, seq: int) -> Fetched:
         elif name in ("RFC822", "RFC822.HEADER", "RFC822.TEXT"):
             sections[name[7:]] = c.nstring()
         else:
-            value = c.value()
+            start = c.pos
             try:
-                _read_item(told, name, value)
+                _read_item(told, name, c.value())
             except (RemoteProtocolError, UnicodeDecodeError):
+                c.pos = start
+                c.pass_over()
                 unread.append(name)
         c.spaces()
     if sections:

@@ -157,6 +157,35 @@ async def test_the_last_message_is_waited_for_as_well(store: Store) -> None:
     ]
 
 
+class Hiding(ScriptedConnection):
+    """Finds a message, and passes over it when it is asked for several."""
+
+    hidden = 2
+
+    async def uid_fetch(
+        self, uids: MessageSet, items: Sequence[str], *, max_bytes: int = 0
+    ) -> list[Fetched]:
+        rows = await super().uid_fetch(uids, items, max_bytes=max_bytes)
+        return [row for row in rows if row.uid != self.hidden]
+
+
+@pytest.mark.parametrize("hidden", [1, 2, 3])
+async def test_a_message_that_is_passed_over_is_told_as_missing(store: Store, hidden: int) -> None:
+    server = ScriptedServer("INBOX")
+    rig = await Rig.begin(store, server)
+    await rig.look_at_all()
+    for name in "abc":
+        server["INBOX"].append(f"<{name}>", date=NEW)
+    connection = Hiding(server)
+    connection.hidden = hidden
+    await rig.looker(connection).open(rig.followed("INBOX"))
+
+    told = await rig.events("messageNew", "messageMissing")
+    assert [(one.name == "messageMissing", one.data["uid"]) for one in told] == [
+        (uid == hidden, uid) for uid in (1, 2, 3)
+    ]
+
+
 class Chatting(ScriptedConnection):
     """Tells of the next message amid the answer that it gives."""
 

@@ -102,3 +102,11 @@ def test_an_item_that_cannot_be_read_costs_only_itself() -> None:
 
 def test_unknown_items_are_passed_over() -> None:
     assert fetched(b'X-NEW (a (b "c")) UID 5') == Fetched(12, 5)
+
+
+def test_an_item_that_is_nested_too_deep_costs_nothing_but_itself() -> None:
+    deep = b"(" * 120 + b'"text" "a)\\"b" {3}\r\n)(\\' + b")" * 120
+    row = fetched(b'UID 7 BODYSTRUCTURE %b BODY[HEADER] "a: b" FLAGS (\\Seen)' % deep)
+    assert (row.uid, row.flags, row.sections) == (7, ("\\Seen",), {"HEADER": b"a: b"})
+    assert row.structure is None
+    assert row.unread == ("BODYSTRUCTURE",)
