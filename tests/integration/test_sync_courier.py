@@ -152,5 +152,6 @@ async def test_a_mailbox_that_lost_its_numbers_is_told_as_reset(
     courier.renumber(user)
     async with following(tmp_path) as followed:
         assert await told(followed, account, "mailboxReset", 1) == ["INBOX"]
+        await followed.connected(account)  # the reset is told first, and the mailbox read then
         assert await followed.events(account, "messageNew", "messageDeleted") == []
         assert len(await followed.index(account)) == 1
