@@ -328,7 +328,7 @@ def _spare_the_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000, 10, 10)
+    gc.set_threshold(10_000, 10, 10)
 
 
 def _listen(host: str, port: int) -> socket.socket:
