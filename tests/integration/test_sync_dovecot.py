@@ -14,6 +14,7 @@ from postroad.engine.sync.threads import thread_name, thread_node
 from support import dovecot as dovecots
 from support.dovecot import Dovecot
 from support.followed import following, message, wait_for
+from support.following_suite import FollowingSuite
 
 pytestmark = pytest.mark.integration
 _users = itertools.count(1)
@@ -40,65 +41,10 @@ def user() -> str:
     return f"sync{next(_users)}"
 
 
-async def test_new_mail_is_announced_once_in_order_and_old_mail_is_not(
-    dovecot: Dovecot, user: str, tmp_path: Path
-) -> None:
-    old = datetime(2020, 1, 1, tzinfo=UTC)
-    for number in range(3):
-        dovecot.deliver(user, message(f"old-{number}", date=old))
-    async with following(tmp_path) as followed:
-        account = await followed.add(dovecot, user)
-        await followed.connected(account)
-        wanted = [f"new-{number}" for number in range(5)]
-        for subject in wanted:
-            dovecot.deliver(user, message(subject))
-        await followed.announced(account, wanted)
-        assert await followed.subjects(account) == wanted
-        first = (await followed.events(account, "messageNew"))[0]
-        assert first.path == "INBOX"
-        assert first.data["text"]["plain"].strip() == "Hello"  # type: ignore[index]  # JSON
-        assert len(await followed.index(account)) == 8
-
-
-async def test_flags_and_deletions_are_told(dovecot: Dovecot, user: str, tmp_path: Path) -> None:
-    for number in range(3):
-        dovecot.deliver(user, message(f"m{number}"))
-    async with following(tmp_path) as followed:
-        account = await followed.add(dovecot, user)
-        await followed.connected(account)
-        with dovecot.client(user) as imap:
-            imap.select("INBOX")
-            imap.uid("STORE", "2", "+FLAGS", "(\\Flagged)")
-            await wait_for(followed, account, "messageUpdated", 1)
-            imap.uid("STORE", "1", "+FLAGS", "(\\Deleted)")
-            await wait_for(followed, account, "messageUpdated", 2)
-            imap.expunge()
-            await wait_for(followed, account, "messageDeleted", 1)
-        updated = await followed.events(account, "messageUpdated")
-        assert updated[0].data["uid"] == 2
-        changes = updated[0].data["changes"]
-        assert changes == {"flags": {"added": ["\\Flagged"], "value": ["\\Flagged"]}}
-        assert [one.data["uid"] for one in await followed.events(account, "messageDeleted")] == [1]
-        assert [entry.uid for entry in await followed.index(account)] == [2, 3]
-
-
-async def test_what_happened_while_away_is_told_after_it(
-    dovecot: Dovecot, user: str, tmp_path: Path
-) -> None:
-    for number in range(4):
-        dovecot.deliver(user, message(f"m{number}"))
-    async with following(tmp_path) as followed:
-        account = await followed.add(dovecot, user)
-        await followed.connected(account)
-    with dovecot.client(user) as imap:
-        imap.select("INBOX")
-        imap.uid("STORE", "1", "+FLAGS", "(\\Deleted)")
-        imap.expunge()
-    dovecot.deliver(user, message("meanwhile"))
-    async with following(tmp_path) as followed:
-        await followed.announced(account, ["meanwhile"])
-        await wait_for(followed, account, "messageDeleted", 1)
-        assert [entry.uid for entry in await followed.index(account)] == [2, 3, 4, 5]
+class TestFollowingDovecot(FollowingSuite):
+    @pytest.fixture
+    def server(self, dovecot: Dovecot) -> Dovecot:
+        return dovecot
 
 
 async def test_other_mailboxes_are_looked_at_when_asked(

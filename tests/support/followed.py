@@ -152,6 +152,12 @@ async def wait_for(followed: Followed, account: str, name: str, count: int) -> l
     return await followed.events(account, name)
 
 
+async def told(followed: Followed, account: str, name: str, count: int) -> list[object]:
+    """Wait for so many events; what each says of the message: its UID or its path."""
+    events = await wait_for(followed, account, name, count)
+    return [one.data.get("uid", one.data.get("path")) for one in events]
+
+
 @asynccontextmanager
 async def following(
     database: Path | str, *, is_idle: bool = False, **settings: object
