@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from postroad.domain.address import Address
 from postroad.domain.mailbox import SpecialUse
+from postroad.domain.quick import quick_dataclass
 from postroad.domain.sent import Returned
 
 
@@ -54,7 +55,7 @@ class Appended:
     uidvalidity: str | None = None  # of the mailbox
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class AttachmentInfo:
     """One part that is no text to read, as lists and details show it. Contract B-053."""
 
@@ -70,7 +71,7 @@ class AttachmentInfo:
     method: str | None = None  # of a calendar part, "REQUEST"
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class TextInfo:
     """The text bodies of a message, without their contents. Contract B-054."""
 
@@ -115,7 +116,7 @@ class MessageText:
     quoted: str | None = None  # what stood below it
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class MessageSummary:
     """One message, as lists and searches show it. Contract B-048 to B-054."""
 
@@ -145,23 +146,9 @@ class MessageSummary:
     bounces: tuple[Returned, ...] = ()  # of this message, oldest first. Contract B-062
 
     @property
-    def is_unseen(self) -> bool:
-        return not self._has("\\seen")
-
-    @property
-    def is_flagged(self) -> bool:
-        return self._has("\\flagged")
-
-    @property
-    def is_answered(self) -> bool:
-        return self._has("\\answered")
-
-    @property
-    def is_draft(self) -> bool:
-        return self._has("\\draft")
-
-    def _has(self, flag: str) -> bool:
-        return flag in [one.lower() for one in self.flags]
+    def states(self) -> frozenset[str]:
+        """The flags in lower case, in which a few are names of states: ``\\seen``."""
+        return frozenset([flag.lower() for flag in self.flags])
 
 
 @dataclass(frozen=True, slots=True)

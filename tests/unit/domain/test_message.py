@@ -29,9 +29,7 @@ def test_an_empty_set_is_a_change() -> None:
     assert FlagChange().is_empty
 
 
-def test_a_message_without_the_seen_flag_is_unseen() -> None:
+def test_states_are_flags_whatever_their_case() -> None:
     summary = MessageSummary(message="AAAAAQAAP1w", uid=1, path="INBOX", flags=("\\FLAGGED",))
 
-    assert summary.is_unseen
-    assert summary.is_flagged
-    assert not summary.is_draft
+    assert summary.states == {"\\flagged"}

@@ -176,30 +176,32 @@ def _summary(
         sender = _addresses(envelope.sender, headers, "sender") or from_
     if envelope.reply_to != envelope.from_ or not envelope.from_:
         reply_to = _addresses(envelope.reply_to, headers, "reply-to") or from_
+    # By position, in the order of the fields: a page holds a hundred and more.
     return MessageSummary(
-        message=message,
-        uid=row.uid,
-        path=path,
-        flags=shown_flags(row.flags or ()),
-        labels=labels,
-        email_id=row.email_id,
-        thread_id=row.thread_id,
-        date=_date(envelope.date, headers) or row.internal_date,
-        size=row.size,
-        subject=subject,
-        from_=from_[0] if from_ else None,
-        sender=sender[0] if sender else None,
-        reply_to=reply_to,
-        to=_addresses(envelope.to, headers, "to"),
-        cc=_addresses(envelope.cc, headers, "cc"),
-        bcc=_addresses(envelope.bcc, headers, "bcc"),
-        message_id=_id(envelope.message_id, headers, "message-id"),
-        in_reply_to=in_reply_to,
-        attachments=tuple([_attachment(message, placed) for placed in parts.attachments]),
-        text=_text_info(message, parts),
-        is_auto_reply=is_auto_reply(subject, in_reply_to, headers)
-        and not _is_report(headers, row.structure),
-        message_special_use=message_use(special_use, labels),
+        message,
+        row.uid,
+        path,
+        shown_flags(row.flags or ()),
+        labels,
+        row.email_id,
+        row.thread_id,
+        _date(envelope.date, headers) or row.internal_date,
+        row.size,
+        subject,
+        from_[0] if from_ else None,
+        sender[0] if sender else None,
+        reply_to,
+        _addresses(envelope.to, headers, "to"),
+        _addresses(envelope.cc, headers, "cc"),
+        _addresses(envelope.bcc, headers, "bcc"),
+        _id(envelope.message_id, headers, "message-id"),
+        in_reply_to,
+        tuple([_attachment(message, placed) for placed in parts.attachments])
+        if parts.attachments
+        else (),
+        _text_info(message, parts),
+        is_auto_reply(subject, in_reply_to, headers) and not _is_report(headers, row.structure),
+        message_use(special_use, labels) if labels or special_use else None,
     )
 
 
@@ -237,12 +239,16 @@ def _text_info(message: str, parts: Layout) -> TextInfo | None:
     if not parts.plain and not parts.html:
         return None
     return TextInfo(
-        text_id=pack_text(
-            message, [one.part for one in parts.plain], [one.part for one in parts.html]
-        ),
-        plain_size=sum([one.size for one in parts.plain]) if parts.plain else None,
-        html_size=sum([one.size for one in parts.html]) if parts.html else None,
+        pack_text(message, [one.part for one in parts.plain], [one.part for one in parts.html]),
+        _size_of(parts.plain),
+        _size_of(parts.html),
     )
+
+
+def _size_of(parts: tuple[BodyPart, ...]) -> int | None:
+    if len(parts) == 1:
+        return parts[0].size
+    return sum([one.size for one in parts]) if parts else None
 
 
 def _addresses(

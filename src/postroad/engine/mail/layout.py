@@ -8,12 +8,11 @@ texts of the message around it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from postroad.domain.quick import quick_dataclass
 from postroad.protocol.mime.part import BodyPart
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Placed:
     """An attachment and where it stands."""
 
@@ -27,7 +26,7 @@ class Placed:
         return disposition == "inline" or (disposition is None and self.is_embedded)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Layout:
     """The parts of a message by what they are for, each in order."""
 
@@ -38,14 +37,11 @@ class Layout:
 
 def layout(root: BodyPart) -> Layout:
     """Sort the parts below ``root``."""
-    if not root.children:  # most mail that machines write
-        return _of_one(root)
     plain: list[BodyPart] = []
     html: list[BodyPart] = []
     attachments: list[Placed] = []
-    stack = [(root, False, False)]
-    while stack:
-        node, is_embedded, is_in_message = stack.pop()
+
+    def place(node: BodyPart, is_embedded: bool, is_in_message: bool) -> None:
         if node.media_type == "multipart":
             is_embedded = is_embedded or node.subtype == "related"
         elif not _is_text(node):
@@ -53,17 +49,11 @@ def layout(root: BodyPart) -> Layout:
             is_in_message = is_in_message or bool(node.children)
         elif not is_in_message:
             (plain if node.subtype == "plain" else html).append(node)
-        if node.children:
-            stack += [(child, is_embedded, is_in_message) for child in node.children[::-1]]
+        for child in node.children:
+            place(child, is_embedded, is_in_message)
+
+    place(root, False, False)  # no reader of structures goes deeper than Python can follow
     return Layout(tuple(plain), tuple(html), tuple(attachments))
-
-
-def _of_one(node: BodyPart) -> Layout:
-    if node.media_type == "multipart":
-        return Layout()
-    if not _is_text(node):
-        return Layout(attachments=(Placed(node),))
-    return Layout(plain=(node,)) if node.subtype == "plain" else Layout(html=(node,))
 
 
 def _is_text(node: BodyPart) -> bool:

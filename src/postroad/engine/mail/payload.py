@@ -100,6 +100,7 @@ def _is_there(name: str, value: object) -> bool:
 
 
 def _fields(summary: MessageSummary) -> dict[str, object]:
+    states = summary.states
     return {
         "id": summary.message,
         "uid": summary.uid,
@@ -109,10 +110,10 @@ def _fields(summary: MessageSummary) -> dict[str, object]:
         "date": None if summary.date is None else iso_time(summary.date),
         "flags": list(summary.flags),
         "labels": None if summary.labels is None else list(summary.labels),
-        "unseen": summary.is_unseen or None,
-        "flagged": summary.is_flagged or None,
-        "answered": summary.is_answered or None,
-        "draft": summary.is_draft or None,
+        "unseen": "\\seen" not in states or None,
+        "flagged": "\\flagged" in states or None,
+        "answered": "\\answered" in states or None,
+        "draft": "\\draft" in states or None,
         "size": summary.size,
         "subject": summary.subject,
         "from": _address(summary.from_),

@@ -6,13 +6,14 @@ base64url without padding.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
+import pybase64
 
 from postroad.domain.message_id import is_part_number, pack_message, unpack_message
 
@@ -32,9 +33,13 @@ class TextKey:
 
 def pack_text(message: str, plain: Iterable[str], html: Iterable[str]) -> str:
     """Spell a text id. ``message`` is a message id that counts by UID (contract B-033)."""
-    head = base64.urlsafe_b64decode(message + "=")
-    octets = head + msgspec.msgpack.encode([[*plain], [*html], []])
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+    octets = pybase64.urlsafe_b64decode(message + "=") + _tail(tuple(plain), tuple(html))
+    return pybase64.urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+
+
+@lru_cache(maxsize=1024)  # mail has few shapes
+def _tail(plain: tuple[str, ...], html: tuple[str, ...]) -> bytes:
+    return msgspec.msgpack.encode([plain, html, ()])
 
 
 def unpack_text(text: str) -> TextKey | None:
@@ -42,7 +47,7 @@ def unpack_text(text: str) -> TextKey | None:
     if len(text) > _MAX_CHARS or not _ALPHABET.fullmatch(text):
         return None
     try:
-        octets = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        octets = pybase64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         parts = msgspec.msgpack.decode(octets[_MESSAGE_BYTES:], type=list[list[str]])
     except (binascii.Error, msgspec.DecodeError):
         return None

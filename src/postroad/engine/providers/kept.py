@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from sys import getsizeof
 
 from postroad.domain.message import MessageSummary, UnreadMessage
+from postroad.domain.quick import quick_dataclass
 from postroad.protocol.imap.fetch import Fetched
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -25,7 +25,7 @@ _ADDRESS_BYTES = 250
 _ATTACHMENT_BYTES = 800
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class _Entry:
     summary: MessageSummary
     number: int  # of the message when it was last listed

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from postroad.domain.mailbox import Mailbox
 from postroad.domain.message import MessageSummary, PartInfo, UnreadMessage
+from postroad.domain.quick import quick_dataclass
 from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.mime.part import BodyPart
 
@@ -25,7 +26,7 @@ class PageWish:
     cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class FoundMessage:
     """One message that is there."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from postroad.domain.errors import RemoteProtocolError
+from postroad.domain.quick import quick_dataclass
 from postroad.protocol.imap.cursor import Value
 
 
@@ -20,7 +21,7 @@ class ImapAddress:
     host: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class ImapEnvelope:
     """Header fields as the server parsed them; raw octets, ``None`` when absent."""
 

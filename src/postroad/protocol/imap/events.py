@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from postroad.domain.quick import quick_dataclass
 from postroad.protocol.imap.command import Command
 from postroad.protocol.imap.long import Long
 from postroad.protocol.imap.response import Untagged
@@ -17,7 +18,7 @@ class Greeted:
     status: Status
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Told:
     """An untagged response."""
 

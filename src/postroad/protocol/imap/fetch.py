@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
 from postroad.domain.errors import RemoteProtocolError
+from postroad.domain.quick import quick_dataclass
 from postroad.protocol.imap.cursor import Cursor, Value
 from postroad.protocol.imap.dates import parse_date_time
 from postroad.protocol.imap.envelope import ImapEnvelope, envelope
@@ -19,7 +20,7 @@ NO_SECTIONS: Mapping[str, bytes | None] = MappingProxyType({})
 NO_SIZES: Mapping[str, int] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Fetched:
     """What one FETCH response told of one message; ``None`` for what it did not tell.
 

@@ -7,10 +7,12 @@ A mail server tells it as BODYSTRUCTURE; of a message that lies here
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from postroad.domain.quick import quick_dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class BodyPart:
     """One node. Parameter values are raw octets, still RFC 2047 or RFC 2231 encoded."""
 

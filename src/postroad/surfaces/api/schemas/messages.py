@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, UnsetType, field
 
 from postroad.domain.address import Address
+from postroad.domain.mailbox import SpecialUse
 from postroad.domain.message import (
     AttachmentInfo,
     MessageDetails,
@@ -29,7 +30,13 @@ Cursor = Annotated[str, Meta(max_length=1_048_576, extra={"trim": True})]
 MessageUse = Literal["\\Drafts", "\\Junk", "\\Sent", "\\Trash", "\\Inbox"]
 TextType = Annotated[Literal["html", "plain", "*"], Meta(extra={"lower": True})]
 MaxBytes = Annotated[int, Meta(ge=0, le=1_073_741_824)]
-_MESSAGE_USES = frozenset({"\\Drafts", "\\Junk", "\\Sent", "\\Trash", "\\Inbox"})
+_MESSAGE_USES: dict[SpecialUse, MessageUse] = {
+    SpecialUse.DRAFTS: "\\Drafts",
+    SpecialUse.JUNK: "\\Junk",
+    SpecialUse.SENT: "\\Sent",
+    SpecialUse.TRASH: "\\Trash",
+    SpecialUse.INBOX: "\\Inbox",
+}
 
 
 class CursorPaging(Paging):
@@ -242,10 +249,36 @@ class MessageEntry(Answer):
     def of(cls, item: MessageSummary | UnreadMessage) -> MessageEntry:
         if isinstance(item, UnreadMessage):
             return cls(uid=item.uid, status="failed", error=item.error)
-        text = item.text
+        text, use, states = item.text, item.message_special_use, item.states
+        # By position, in the order of the fields: a page holds a hundred and more. What is false
+        # or empty is left out.
         return cls(
-            **_shared(item),
-            text=UNSET if text is None else TextEntry(id=text.text_id, encodedSize=_sizes(text)),
+            item.message,
+            UNSET if item.uid is None else item.uid,
+            item.email_id or UNSET,
+            item.thread_id or UNSET,
+            item.path,
+            UNSET if item.date is None else iso(item.date),
+            [*item.flags],
+            UNSET if item.labels is None else [*item.labels],
+            "\\seen" not in states or UNSET,
+            "\\flagged" in states or UNSET,
+            "\\answered" in states or UNSET,
+            "\\draft" in states or UNSET,
+            UNSET if item.size is None else item.size,
+            UNSET if item.subject is None else item.subject,
+            UNSET if item.from_ is None else AddressAnswer.of(item.from_),
+            _addresses(item.reply_to),
+            _addresses(item.to),
+            _addresses(item.cc),
+            item.message_id or UNSET,
+            item.in_reply_to or UNSET,
+            [AttachmentAnswer.of(one) for one in item.attachments] if item.attachments else UNSET,
+            UNSET if text is None else TextEntry(id=text.text_id, encodedSize=EncodedSize.of(text)),
+            UNSET if use is None else _MESSAGE_USES.get(use, UNSET),
+            item.is_auto_reply or UNSET,
+            [BounceEntry.of(one) for one in item.bounces] if item.bounces else UNSET,
+            item.preview or UNSET,
         )
 
 
@@ -286,14 +319,23 @@ class MessageAnswer(Answer):
     @classmethod
     def of(cls, details: MessageDetails, wish: TextWish) -> MessageAnswer:
         item = details.summary
+        entry = MessageEntry.of(item)
         return cls(
-            **_shared(item),
+            **{name: getattr(entry, name) for name in _SHARED},
             sender=UNSET if item.sender is None else AddressAnswer.of(item.sender),
             bcc=_addresses(item.bcc),
             headers={name: list(values) for name, values in details.headers.items()} or UNSET,
             text=_details_text(item.text, details.text, wish),
             specialUse=UNSET if details.special_use is None else details.special_use.value,
         )
+
+
+# What lists and details have in common.
+_SHARED = [
+    name
+    for name in MessageEntry.__struct_fields__
+    if name in MessageAnswer.__struct_fields__ and name != "text"
+]
 
 
 class ListMessagesAnswer(Answer):
@@ -321,44 +363,8 @@ def _limit(value: int | UnsetType) -> int | None:
     return None if value is UNSET or value == 0 else value
 
 
-def _shared(item: MessageSummary) -> dict[str, Any]:
-    """What lists and details have in common; what is false or empty is left out."""
-    use = item.message_special_use
-    return {
-        "id": item.message,
-        "uid": UNSET if item.uid is None else item.uid,
-        "path": item.path,
-        "emailId": item.email_id or UNSET,
-        "threadId": item.thread_id or UNSET,
-        "date": UNSET if item.date is None else iso(item.date),
-        "flags": list(item.flags),
-        "labels": UNSET if item.labels is None else list(item.labels),
-        "unseen": item.is_unseen or UNSET,
-        "flagged": item.is_flagged or UNSET,
-        "answered": item.is_answered or UNSET,
-        "draft": item.is_draft or UNSET,
-        "size": UNSET if item.size is None else item.size,
-        "subject": UNSET if item.subject is None else item.subject,
-        "from_": UNSET if item.from_ is None else AddressAnswer.of(item.from_),
-        "replyTo": _addresses(item.reply_to),
-        "to": _addresses(item.to),
-        "cc": _addresses(item.cc),
-        "messageId": item.message_id or UNSET,
-        "inReplyTo": item.in_reply_to or UNSET,
-        "attachments": [AttachmentAnswer.of(one) for one in item.attachments] or UNSET,
-        "messageSpecialUse": use.value if use is not None and use in _MESSAGE_USES else UNSET,
-        "isAutoReply": item.is_auto_reply or UNSET,
-        "bounces": [BounceEntry.of(one) for one in item.bounces] or UNSET,
-        "preview": item.preview or UNSET,
-    }
-
-
 def _addresses(addresses: Sequence[Address]) -> list[AddressAnswer] | UnsetType:
-    return [AddressAnswer.of(address) for address in addresses] or UNSET
-
-
-def _sizes(text: TextInfo) -> EncodedSize:
-    return EncodedSize.of(text)
+    return [AddressAnswer.of(address) for address in addresses] if addresses else UNSET
 
 
 def _bodies(text: MessageText, wish: TextWish) -> dict[str, Any]:
@@ -383,5 +389,5 @@ def _details_text(
         return UNSET
     members = {} if text is None else _bodies(text, wish)
     if info is not None:
-        members |= {"id": info.text_id, "encodedSize": _sizes(info)}
+        members |= {"id": info.text_id, "encodedSize": EncodedSize.of(info)}
     return DetailsText(**members)
