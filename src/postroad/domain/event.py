@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+
+from postroad.domain.quick import quick_dataclass
 
 
 class EventName(StrEnum):
@@ -34,7 +36,7 @@ class EventName(StrEnum):
     RECIPIENT_SUPPRESSED = "recipientSuppressed"  # ours; sent only where it is asked for by name
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Event:
     """One fact about one account, to be stored in the transaction that makes it true.
 
@@ -51,7 +53,7 @@ class Event:
     event_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class RecordedEvent:
     """An event as it stands in the log."""
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 
+from postroad.domain.quick import quick_dataclass
 
-@dataclass(frozen=True, slots=True)
+
+@quick_dataclass(frozen=True, slots=True)
 class SentMessage:
     """A submission that a relay took. Kept for longer than the submission itself."""
 

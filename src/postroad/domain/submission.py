@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from postroad.domain.envelope import DsnRequest, Envelope
+from postroad.domain.quick import quick_dataclass
 from postroad.domain.secret import Secret
 
 
@@ -48,7 +49,7 @@ class Flagging:
     flags: tuple[str, ...]  # ("\\Answered",)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Content:
     """Where the octets of a message lie, and what of them stays at home.
 
@@ -68,7 +69,7 @@ class Content:
         return self.size - (self.bcc_end - self.bcc_start)
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Submission:
     """One message on its way. A copy of its row; the row is the truth."""
 
@@ -108,7 +109,7 @@ class Submission:
     finished_at: int | None = None  # epoch ms; when it became done, failed or cancelled
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Attempt:
     """One attempt at the relay, as it is remembered."""
 

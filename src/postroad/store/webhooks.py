@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from postroad.domain.event import RecordedEvent
+from postroad.domain.quick import quick_dataclass
 from postroad.store import jsontext
 from postroad.store.backend import Session
 from postroad.store.events import recorded_event
@@ -23,7 +24,7 @@ class AccountDue:
     next_attempt_at: int  # epoch ms
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class WebhookJob:
     """One claimed job with its event."""
 

@@ -16,6 +16,7 @@ from postroad.domain.address import Address, unique_addresses
 from postroad.domain.envelope import Envelope
 from postroad.domain.errors import FieldProblem, Invalid, TooLarge
 from postroad.domain.message import PartContent
+from postroad.domain.quick import quick_dataclass
 from postroad.domain.submission import Flagging, ReferenceAction
 from postroad.engine.submit.refer import Referral
 from postroad.engine.submit.request import (
@@ -63,7 +64,7 @@ class Filing:
     date_ms: int | None = None  # Date of a message without one; None is now
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Prepared:
     """A message ready to be stored and queued."""
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from postroad.domain.address import Address
 from postroad.domain.envelope import DsnRequest, Envelope
+from postroad.domain.quick import quick_dataclass
 from postroad.domain.secret import Secret
 from postroad.domain.submission import ReferenceAction, Source
 from postroad.domain.suppression import Skipped
@@ -57,7 +58,7 @@ class RawFile(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class SubmitRequest:
     """One message to accept. Exactly the members of contract §6 that this version knows.
 

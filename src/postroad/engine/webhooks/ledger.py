@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from postroad.domain.errors import Unavailable
+from postroad.domain.quick import quick_dataclass
 from postroad.engine.wakeup import Hint
 from postroad.observe import get_logger
 from postroad.store import Tx, Unit
@@ -34,7 +35,7 @@ class Writer(Protocol):
     async def write(self, unit: Unit[T]) -> T: ...
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Claim:
     """For whom jobs are claimed, and for how long."""
 

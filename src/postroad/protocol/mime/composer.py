@@ -23,6 +23,7 @@ from hashlib import blake2b
 
 from postroad.domain.address import Address
 from postroad.domain.errors import Invalid
+from postroad.domain.quick import quick_dataclass
 from postroad.protocol.mime.addresses import format_addresses
 from postroad.protocol.mime.bodies import Body, file_body, message_body, text_body
 from postroad.protocol.mime.dates import format_date
@@ -52,7 +53,7 @@ class Attachment:
     data: bytes = field(repr=False)  # decoded
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Draft:
     """What a message is made of. Text is Unicode throughout, nothing is encoded yet."""
 
@@ -72,7 +73,7 @@ class Draft:
     attachments: tuple[Attachment, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Composed:
     """A whole message in pieces, CRLF line ends, Bcc included."""
 
@@ -190,7 +191,7 @@ def _identity(draft: Draft, replaced: set[str], faults: Faults) -> Iterator[str]
             faults.add("references", "References must be <ids> in printable ASCII without blanks")
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class _Node:
     """A body part: its Content-* fields, and its body without a final CRLF."""
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from postroad.domain.address import Address
+from postroad.domain.quick import quick_dataclass
 from postroad.protocol.mime.addresses import addresses
 from postroad.protocol.mime.words import decode_words
 
@@ -23,7 +24,7 @@ _FOLD = re.compile(r"[\r\n]+(?=[ \t])")
 _BREAK = re.compile(r"[\r\n\x00]")
 
 
-@dataclass(frozen=True, slots=True)
+@quick_dataclass(frozen=True, slots=True)
 class Field:
     """One header field as it stands."""
 
