@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from postroad.domain.message_id import pack_message
-from support.dovecot import MISSING, Dovecot, find_program
+from support.dovecot import Dovecot
 from support.road import Road, query, road
 from support.scripted_relay import ScriptedRelay
 from support.server import free_port
@@ -21,20 +21,6 @@ from support.tapped import Tapped, clear_imap
 pytestmark = pytest.mark.integration
 
 LATER = "2099-01-01T00:00:00.000Z"
-
-
-@pytest.fixture(scope="module")
-def dovecot() -> Iterator[Dovecot]:
-    if find_program() is None:
-        pytest.skip(MISSING)
-    with Dovecot() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def sink() -> Iterator[Sink]:
-    with Sink() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -41,14 +41,6 @@ class Numbers:
 
 
 @pytest.fixture(scope="module")
-def dovecot() -> Iterator[Dovecot]:
-    if dovecots.find_program() is None:
-        pytest.skip(dovecots.MISSING)
-    with Dovecot() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def bare() -> Iterator[Dovecot]:
     """A server without any extension. RFC 3501."""
     if dovecots.find_program() is None:

@@ -16,21 +16,12 @@ from typing import Any
 
 import pytest
 
-from support import dovecot as dovecots
 from support.dovecot import Dovecot
 from support.server import Server
 
 pytestmark = pytest.mark.integration
 _users = itertools.count(1)
 MIB = 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def dovecot() -> Iterator[Dovecot]:
-    if dovecots.find_program() is None:
-        pytest.skip(dovecots.MISSING)
-    with Dovecot() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

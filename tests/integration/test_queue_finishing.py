@@ -14,21 +14,13 @@ from typing import Any
 import pytest
 
 from postroad.domain.message_id import pack_message
-from support.dovecot import MISSING, Dovecot, find_program
+from support.dovecot import Dovecot
 from support.road import Road, road
 from support.scripted_relay import ScriptedRelay
 from support.sink import Sink
 from support.tapped import Tapped, clear_imap
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def dovecot() -> Iterator[Dovecot]:
-    if find_program() is None:
-        pytest.skip(MISSING)
-    with Dovecot() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

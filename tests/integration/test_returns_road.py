@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from support import exim, postfix
-from support.dovecot import MISSING, Dovecot, find_program
+from support.dovecot import Dovecot
 from support.receiver import Delivery
 from support.road import Listening, Road, query, road
 from support.sink import Sink
@@ -47,20 +47,6 @@ class Returning:
         """A mail comes in."""
         mail = "\r\n".join((f"To: {self.address}", *lines, "")).encode()
         self.dovecot.deliver(self.address, mail, sender=sender)
-
-
-@pytest.fixture(scope="module")
-def dovecot() -> Iterator[Dovecot]:
-    if find_program() is None:
-        pytest.skip(MISSING)
-    with Dovecot() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def sink() -> Iterator[Sink]:
-    with Sink() as running:
-        yield running
 
 
 @contextmanager

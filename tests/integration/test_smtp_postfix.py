@@ -46,12 +46,6 @@ def message(subject: str, *body: bytes) -> Pieces:
 
 
 @pytest.fixture(scope="module")
-def sink() -> Iterator[Sink]:
-    with Sink() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def relay(sink: Sink) -> Iterator[Postfix]:
     if not is_possible():
         pytest.skip(MISSING)

@@ -6,26 +6,18 @@ import base64
 import gc
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from support.dovecot import MISSING, Dovecot, find_program
+from support.dovecot import Dovecot
 from support.road import Road, road
 from support.sink import Sink
 
 pytestmark = pytest.mark.integration
 
 SIZE = 25 * 1024**2
-
-
-@pytest.fixture(scope="module")
-def dovecot() -> Iterator[Dovecot]:
-    if find_program() is None:
-        pytest.skip(MISSING)
-    with Dovecot() as running:
-        yield running
 
 
 def memory_of(on_road: Road, name: str) -> int:

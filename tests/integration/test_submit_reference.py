@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from postroad.domain.message_id import pack_attachment, pack_message
-from support.dovecot import MISSING, Dovecot, find_program
+from support.dovecot import Dovecot
 from support.road import Road, road
 from support.sink import Sink
 
@@ -51,20 +51,6 @@ Content-Transfer-Encoding: base64\r
 iVBORw==\r
 --b--\r
 """
-
-
-@pytest.fixture(scope="module")
-def dovecot() -> Iterator[Dovecot]:
-    if find_program() is None:
-        pytest.skip(MISSING)
-    with Dovecot() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def sink() -> Iterator[Sink]:
-    with Sink() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -23,12 +23,6 @@ SKIPPED = {"recipient": GONE, "reason": "block", "listId": RESERVED_LIST}
 
 
 @pytest.fixture(scope="module")
-def sink() -> Iterator[Sink]:
-    with Sink() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def served(sink: Sink, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Road, int]]:
     with submission(tmp_path_factory.mktemp("suppression")) as (running, port):
         running.account("mine", sink)

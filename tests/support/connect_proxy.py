@@ -6,11 +6,11 @@ import contextlib
 import socket
 import socketserver
 import threading
-from types import TracebackType
-from typing import Self
+
+from support.threaded import Threaded
 
 
-class ConnectProxy:
+class ConnectProxy(Threaded):
     """Listens on a free port of loopback; any credentials will do."""
 
     def __init__(self) -> None:
@@ -33,30 +33,10 @@ class ConnectProxy:
                     _pump(self.connection, far)
                     back.join()
 
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-
-    @property
-    def port(self) -> int:
-        port: int = self._server.server_address[1]
-        return port
+        super().__init__(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler))
 
     def url(self, user: str, password: str) -> str:
         return f"http://{user}:{password}@127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

@@ -1,22 +1,21 @@
 """Courier's programs without installing them: Debian's packages, unpacked in the user's cache.
 
 Debian does not let Courier's IMAP server be installed beside Dovecot's. So this asks apt for the
-packages, and unpacks them below the cache folder;
-``python tests/support/courier_packages.py`` does it, and nothing when it was done before. Needs
-the standard library alone, apt's lists, and ``dpkg``.
+packages, and unpacks them below the cache folder; ``python3 -m support.courier_packages`` in
+``tests`` does it, and nothing when it was done before.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-MISSING = "Courier is not fetched (on Debian: python3 tests/support/courier_packages.py)"
+from support.packages import unpack
+
+MISSING = "Courier is not fetched (on Debian: cd tests && python3 -m support.courier_packages)"
 
 # Of Debian 12: the server, what tells it of files that change, the libraries of both.
 _PACKAGES = (
@@ -59,25 +58,13 @@ def environment() -> Mapping[str, str]:
 
 
 def fetch() -> None:
-    """Download and unpack. Raises :exc:`subprocess.CalledProcessError` with what apt says."""
-    place = folder()
-    place.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix="courier-", dir=place.parent))
-    try:
-        # Its own user may not write here; root may.
-        apt = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download"]
-        subprocess.run([*apt, *_PACKAGES], cwd=work, check=True)
-        for package in work.glob("*.deb"):
-            subprocess.run(["dpkg", "-x", package, work / "root"], check=True)
-        shutil.rmtree(place, ignore_errors=True)
-        (work / "root").rename(place)
-    finally:
-        shutil.rmtree(work)
+    """Download and unpack; raises what :func:`~support.packages.unpack` raises."""
+    unpack(_PACKAGES, folder())
 
 
 if __name__ == "__main__":
     try:
         if not is_fetched():
             fetch()
-    except (OSError, subprocess.CalledProcessError) as error:
+    except (OSError, subprocess.SubprocessError) as error:
         sys.exit(f"Courier could not be fetched: {error}")

@@ -24,6 +24,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.packages import unpack
 from support.server import free_port
 
 MISSING = "needs Debian's exim4-daemon-light (it is downloaded) and root"
@@ -103,39 +104,16 @@ def is_possible() -> bool:
     """Whether this machine can run it. Downloads and unpacks it the first time."""
     if os.geteuid() != 0 or shutil.which("dpkg") is None:
         return False
-    return _PROGRAM.exists() or _unpack()
-
-
-def _unpack() -> bool:
-    """Put the package's files into the cache; another test process may do the same."""
-    _CACHE.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=_CACHE.parent) as made:
-        tree = Path(made) / "tree"
-        try:
-            if not _download(made):
-                subprocess.run(["apt-get", "update", "-qq"], check=True, timeout=120)
-                _download(made)
-            (deb,) = Path(made).glob("*.deb")
-            subprocess.run(["dpkg", "-x", deb, tree], check=True, timeout=60)
-        except (OSError, ValueError, subprocess.SubprocessError):
-            return False
-        program = tree / _PROGRAM.relative_to(_CACHE)
-        octets = program.read_bytes()
-        program.write_bytes(octets.replace(_OWN_USER, _USER.ljust(len(_OWN_USER), b"\0")))
-        with contextlib.suppress(OSError):  # somebody else was first
-            tree.rename(_CACHE)
+    if not _PROGRAM.exists():
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            unpack(["exim4-daemon-light"], _CACHE, _with_our_user)
     return _PROGRAM.exists()
 
 
-def _download(folder: str) -> bool:
-    done = subprocess.run(
-        ["apt-get", "download", "-qq", "exim4-daemon-light"],
-        cwd=folder,
-        check=False,
-        capture_output=True,
-        timeout=120,
-    )
-    return done.returncode == 0
+def _with_our_user(root: Path) -> None:
+    program = root / _PROGRAM.relative_to(_CACHE)
+    octets = program.read_bytes()
+    program.write_bytes(octets.replace(_OWN_USER, _USER.ljust(len(_OWN_USER), b"\0")))
 
 
 @contextmanager

@@ -7,8 +7,9 @@ import threading
 import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from support.threaded import Threaded
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Delivery:
         return data
 
 
-class Receiver:
+class Receiver(Threaded):
     """Listens on a free port of loopback; answers 200 unless ``status`` says otherwise."""
 
     def __init__(self) -> None:
@@ -56,13 +57,11 @@ class Receiver:
             def log_message(self, format: str, *args: object) -> None:
                 """Keep quiet: the test's output is for the test."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/hook"
+        return f"http://127.0.0.1:{self.port}/hook"
 
     def of(self, event: str, **data: object) -> list[Delivery]:
         """Deliveries of ``event`` whose data has these members."""
@@ -83,16 +82,3 @@ class Receiver:
                 if not self._arrived.wait(max(0.0, deadline - time.monotonic())):
                     seen = [(d.event, d.payload.get("data")) for d in self.deliveries]
                     raise AssertionError(f"no {event} {data} in {timeout_s} s; came: {seen}")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()

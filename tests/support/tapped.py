@@ -7,8 +7,8 @@ import socket
 import socketserver
 import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+
+from support.threaded import Threaded
 
 Tap = Callable[[bytes], bytes | None]
 
@@ -18,7 +18,7 @@ def clear_imap(octets: bytes) -> bytes:
     return octets.replace(b"STARTTLS", b"XTARTTLS").replace(b"COMPRESS=", b"XOMPRESS=")
 
 
-class Tapped:
+class Tapped(Threaded):
     """Passes octets to ``port`` and back; what comes back goes through ``tap`` first.
 
     A tap that answers ``None`` ends the connection with nothing passed on.
@@ -37,30 +37,10 @@ class Tapped:
                     there.start()
                     _pump(far, self.request, tapped._pass)
 
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-
-    @property
-    def port(self) -> int:
-        port: int = self._server.server_address[1]
-        return port
+        super().__init__(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler))
 
     def _pass(self, octets: bytes) -> bytes | None:
         return self.tap(octets)  # whichever it is by now
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def _pump(source: socket.socket, sink: socket.socket, tap: Tap) -> None:
