@@ -26,7 +26,7 @@ from postroad.domain.bounce import (
     Verdict,
 )
 from postroad.protocol.report.addressing import addresses_in
-from postroad.protocol.report.advice import advise, judge
+from postroad.protocol.report.advice import advise, judge, while_tried
 from postroad.protocol.report.autoreply import read_absence, read_auto_reply
 from postroad.protocol.report.complaint import read_complaint
 from postroad.protocol.report.dsn import DeliveryStatus, make_response, parse_delivery_status
@@ -315,6 +315,11 @@ def _judged(mail: Mail, recipients: tuple[ReportedRecipient, ...]) -> tuple[Repo
 
 
 def _verdict(item: ReportedRecipient, words: str, subject: str, *, is_alone: bool) -> Verdict:
+    verdict = _cause(item, words, subject, is_alone=is_alone)
+    return while_tried(verdict) if item.action is Action.DELAYED else verdict
+
+
+def _cause(item: ReportedRecipient, words: str, subject: str, *, is_alone: bool) -> Verdict:
     """``words`` may tell at which step the recipient was refused, ``subject`` the reason."""
     said = item.response or Response("")
     verdict = advise(said.text, item.status, said.code, item.action)
