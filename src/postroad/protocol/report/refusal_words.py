@@ -97,6 +97,7 @@ SENDER_REJECTED = (
     r"|block|denied|does not)|badmailfrom|sender .{0,40}blacklist",
 )
 BLOCKED = (
+    r"\bip (?:address )?(?:is )?(?:forbidden|prohibited)|(?:taken|rejected): ?invalid ip\b",
     r"^\W*(?:[45]\d\d\W+)?(?:[45]\.\d\.\d{1,3}\W+)?(?:message |mail |e-?mail )?blocked\b"
     r"|service refus|nemesis|\bip\b.{0,20}(?:reputation|score)|not accepting (?:mail|messages"
     r"|connections) from (?:you|this)|your (?:server|host|mail ?server) is not",
@@ -211,6 +212,7 @@ SENDER_FIRM = (
     r"|blocked sender|sender (?:\S+ ){0,3}(?:on|in) .{0,20}block ?list",
 )
 CONTENT_FIRM = (
+    r"- banned: ?[\w.]|bare (?:lf|cr|line ?feed)",
     r"blocked because its content|content rejected|potential security issue",
     r"(?:banned|forbidden|prohibited|illegal|dangerous|blocked) (?:file|attachment|extension)",
     r"(?:attachment|file type|file extension)s?\b.{0,30}(?:not (?:allowed|permitted|accepted)"

@@ -35,6 +35,7 @@ LOST = (
     r"|hosts? (?:is |are )?(?:un|not )reach",
 )
 EXPIRED_FIRM = (
+    r"undeliverable (?:within|for|after) (?:more than )?\d",
     r"message expired|message (?:has )?timed out|expired message|retry time ?-?out exceeded"
     r"|retry time not reached"
     r"|delivery (?:time )?expired|in the queue too long|queue\.expired",
