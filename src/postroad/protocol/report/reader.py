@@ -43,6 +43,7 @@ from postroad.protocol.report.phrases import (
     is_summary,
 )
 from postroad.protocol.report.returned import find_inline_id, message_id_of
+from postroad.protocol.report.signs import Signs
 from postroad.protocol.report.stage import is_content_refused, names_content
 from postroad.protocol.report.status import find_status
 
@@ -152,8 +153,12 @@ def _free_text(mail: Mail) -> Report | None:
     is_known = dialect not in _ANYBODYS
     if not (signs.is_failure_subject or failure or is_known):
         return None
+    # Behind a colon stands what the original was called.
+    if is_summary(signs.subject.partition(":")[0]) and not is_known:
+        return None
     if not _is_proven(mail, recipients, is_known=is_known) and (
         is_no_bounce(mail.words, signs.subject)
+        or (not is_known and _is_about_reader(signs, recipients))
         or not (signs.is_daemon_address or (signs.has_null_path and signs.is_failure_subject))
     ):
         return None
@@ -184,6 +189,10 @@ def _free_text(mail: Mail) -> Report | None:
         recipients=_judged(mail, recipients),
         original=_original(mail, None),
     )
+
+
+def _is_about_reader(signs: Signs, recipients: tuple[ReportedRecipient, ...]) -> bool:
+    return bool(recipients) and all(r.recipient.lower() in signs.own_addresses for r in recipients)
 
 
 def _is_proven(mail: Mail, recipients: tuple[ReportedRecipient, ...], *, is_known: bool) -> bool:
