@@ -75,7 +75,8 @@ _FAILURE = re.compile(
     re.I,
 )
 _DELAY = re.compile(
-    r"warning message only|this is a warning|not yet been delivered|has been delayed"
+    r"warning message only|this is a warning|(?:is|are) delayed (?:for|since|by)"
+    r"|temporary failure report|not yet been delivered|has been delayed"
     r"|(?:have|is|was|been|delivery) (?:been )?(?:delayed|postponed|deferred)"
     r"|will (?:be retried|continue to (?:try|be|attempt)|keep trying|retry"
     r"|be re-?attempted|try again)|delivery attempts will"

@@ -42,6 +42,7 @@ from postroad.protocol.report.phrases import (
     is_success,
     is_summary,
 )
+from postroad.protocol.report.refusal import read_refusal
 from postroad.protocol.report.returned import find_inline_id, message_id_of
 from postroad.protocol.report.signs import Signs
 from postroad.protocol.report.stage import is_content_refused, names_content
@@ -69,7 +70,8 @@ def read_report(octets: bytes) -> Report:
     if (complaint := _complaint(mail)) is not None:
         return complaint
     if mail.part("message/disposition-notification") is not None:
-        return _auto_or_ordinary(mail)  # a read receipt, RFC 8098: a machine's, but no delivery's
+        # A read receipt, RFC 8098: a machine's, but no delivery's, unless the mail was refused.
+        return _refused(mail) or _auto_or_ordinary(mail)
     return _standard(mail) or _notice(mail) or _free_text(mail) or _auto_or_ordinary(mail)
 
 
@@ -114,6 +116,13 @@ def _silent(mail: Mail, status: DeliveryStatus) -> Report | None:
         mail, ReportKind.BOUNCE, "multipart/report without recipients", recipients, status
     )
     return replace(report, dialect=dialect or None)
+
+
+def _refused(mail: Mail) -> Report | None:
+    status = read_refusal(mail)
+    if status is None:
+        return None
+    return _report(mail, ReportKind.BOUNCE, "refused unread", status.recipients, status)
 
 
 def _notice(mail: Mail) -> Report | None:

@@ -16,6 +16,7 @@ from postroad.protocol.report.folklore.grammar import HEAD, blocks
 from postroad.protocol.report.reasons import find_cause
 
 MAX_ADDRESSES = 400
+MAX_ASKED = 10  # recipients whose paragraph is asked for a reason
 _SURE = 4  # what the outer signs must weigh before a place without any hint is believed
 _HELP = re.compile(
     r"^(?:postmaster|mailer-daemon|abuse|support|help|helpdesk|hostmaster|webmaster"
@@ -80,7 +81,7 @@ def _read(text: Text) -> list[Finding]:
     everything = reason_of(text.words)
     chosen = [candidate for candidate in best.values() if candidate.weight == top]
     # Some tell the reason first and go on to somebody's help desk below the recipients.
-    is_below = any(find_cause(said, None) for said in said_by.values())
+    is_below = any(find_cause(said, None) for said in list(said_by.values())[:MAX_ASKED])
     findings = []
     for candidate in chosen:
         said = said_by.get(candidate.address.lower(), "") if is_below else ""
