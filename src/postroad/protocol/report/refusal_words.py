@@ -22,6 +22,8 @@ REPUTATION = (
     r"user complaints|complaints (?:about|from)",
 )
 RATE_LIMITED = (
+    r"(?:submission|message|mail|sending|recipient) rate\b.{0,60}(?:exceed|limit)"
+    r"|exceeded (?:its |their )limit for receiving|outbounds? disabled",
     r"too many (?:\w+ )?(?:connect|message|mail|recipient|e-?mail|concurrent|session"
     r"|smtp|errors?\b|invalid|unknown|commands)",
     r"rate[- ]?limit|\bthrottl|too (?:fast|quick|frequent)|receiving mail (?:at a rate"
@@ -137,6 +139,7 @@ SPAM = (
     r"|迷惑メール",
 )
 SECURITY = (
+    r"client was not authenticated",
     r"starttls|\btls\b|\bssl\b|encrypt|authentication (?:is )?(?:required|failed"
     r"|needed|credentials|unsuccessful)|must (?:first )?(?:authenticate|log ?in)",
     r"smtp auth|unauthenticated senders|certificate|(?:user ?name"
@@ -212,7 +215,7 @@ SENDER_FIRM = (
     r"|blocked sender|sender (?:\S+ ){0,3}(?:on|in) .{0,20}block ?list",
 )
 CONTENT_FIRM = (
-    r"- banned: ?[\w.]|bare (?:lf|cr|line ?feed)",
+    r"content (?:examination|inspection)|- banned: ?[\w.]|bare (?:lf|cr|line ?feed)",
     r"blocked because its content|content rejected|potential security issue",
     r"(?:banned|forbidden|prohibited|illegal|dangerous|blocked) (?:file|attachment|extension)",
     r"(?:attachment|file type|file extension)s?\b.{0,30}(?:not (?:allowed|permitted|accepted)"

@@ -75,6 +75,7 @@ MAILER = (
     r"|error writing|can't create",
 )
 SYSTEM = (
+    r"verification in progress",
     r"prx\d|lookup (?:failure|error)|ldap (?:lookup|error|server)|queue file|thread limit"
     r"|resources? (?:exhausted|shortage|unavailable)|(?:störung|systemfehler|erreur (?:système"
     r"|interne|temporaire)|error (?:interno|temporal)|errore (?:interno|temporaneo)"
