@@ -37,6 +37,7 @@ from postroad.protocol.report.notice import read_notice
 from postroad.protocol.report.passed_on import is_passed_on
 from postroad.protocol.report.phrases import (
     find_failure,
+    find_trouble,
     is_delay,
     is_no_bounce,
     is_success,
@@ -155,7 +156,7 @@ def _free_text(mail: Mail) -> Report | None:
         return None
     if not is_likely and read_auto_reply(mail.headers, signs) not in (None, "Auto-Submitted"):
         return None
-    failure = find_failure(mail.words) or (find_failure(mail.full_text) if is_likely else None)
+    failure = find_failure(mail.words) or (find_trouble(mail.full_text) if is_likely else None)
     if failure is None and is_success(mail.words, signs.subject):
         return None
     dialect, recipients = _from_text(mail)
