@@ -112,6 +112,7 @@ _DELAY_SUBJECT = re.compile(
 
 # Lists, challenges, parcels, invoices, and the bait of swindlers.
 _NO_BOUNCE = re.compile(
+    r"(?:sign|log) ?in (?:to|here)\b|"
     r"(?:awaits?|held|being held|is being held) .{0,40}(?:approval|moderat|review)"
     r"|moderator|post by non-member|not (?:allowed|authorized|permitted) to post"
     r"|(?:must be|you are not) (?:a )?(?:subscribed|subscriber|member)"

@@ -25,7 +25,12 @@ from postroad.domain.bounce import (
     Response,
     Verdict,
 )
-from postroad.protocol.report.addressing import addresses_in
+from postroad.protocol.report.about import (
+    addressees,
+    failed_header,
+    original_of,
+    whole_address,
+)
 from postroad.protocol.report.advice import advise, judge, while_tried
 from postroad.protocol.report.autoreply import read_absence, read_auto_reply
 from postroad.protocol.report.complaint import read_complaint
@@ -44,7 +49,7 @@ from postroad.protocol.report.phrases import (
     is_summary,
 )
 from postroad.protocol.report.refusal import read_refusal
-from postroad.protocol.report.returned import find_inline_id, message_id_of
+from postroad.protocol.report.returned import message_id_of
 from postroad.protocol.report.signs import Signs
 from postroad.protocol.report.stage import is_content_refused, names_content
 from postroad.protocol.report.status import find_status
@@ -57,7 +62,6 @@ _SUBJECT_REASON = re.compile(
     r"^\s*(?:Returned mail|DELIVERY FAILURE|FEHLER BEI DER ZUSTELLUNG)\s*:\s*(\S.{2,200})"
 )
 _ANYBODYS = ("", "prose", "labelled")  # dialects whose marks no software has for itself
-_FOR = re.compile(r"\bfor <?([^\s<>;]{1,200}@[^\s<>;]{1,255})>?;")
 
 
 def read_report(octets: bytes) -> Report:
@@ -111,8 +115,7 @@ def _silent(mail: Mail, status: DeliveryStatus) -> Report | None:
         if not (find_failure(mail.words) or mail.signs.is_failure_subject):
             return None
         action = Action.DELAYED if is_delay(mail.words, mail.signs.subject) else Action.FAILED
-        addressees = _addressees(mail)
-        recipients = tuple(ReportedRecipient(name, action) for name in addressees)
+        recipients = tuple(ReportedRecipient(name, action) for name in addressees(mail))
     report = _report(
         mail, ReportKind.BOUNCE, "multipart/report without recipients", recipients, status
     )
@@ -178,6 +181,9 @@ def _free_text(mail: Mail) -> Report | None:
         return None
     # Without recipient and original it is of little use; all outer signs must agree then.
     is_certain = signs.is_daemon_address and signs.has_null_path and signs.is_failure_subject
+    # Bait names its reader where a report names others.
+    words = mail.words.lower()
+    is_certain = is_certain and not any(own in words for own in signs.own_addresses)
     if not (recipients or mail.original.headers or (is_certain and failure)):
         return None
     evidence = [
@@ -189,7 +195,7 @@ def _free_text(mail: Mail) -> Report | None:
     ]
     if not recipients:
         action = Action.DELAYED if is_delay(mail.words, mail.signs.subject) else Action.FAILED
-        names = _failed_header(mail) or _addressees(mail)
+        names = failed_header(mail) or addressees(mail)
         response = make_response(mail.words[:1500])
         recipients = tuple(ReportedRecipient(name, action, response=response) for name in names)
     return Report(
@@ -197,7 +203,7 @@ def _free_text(mail: Mail) -> Report | None:
         tuple(filter(None, evidence)),
         dialect=dialect or None,
         recipients=_judged(mail, recipients),
-        original=_original(mail, None),
+        original=original_of(mail, None),
     )
 
 
@@ -257,7 +263,7 @@ def _report(
         envelope_id=status.envelope_id,
         arrival_date=status.arrival_date,
         others=status.others,
-        original=_original(mail, status.message_id),
+        original=original_of(mail, status.message_id),
     )
 
 
@@ -266,9 +272,9 @@ def _from_text(mail: Mail) -> tuple[str, tuple[ReportedRecipient, ...]]:
     text = Text(mail.words, mail.headers, mail.signs, mail.returned_headers)
     dialect, findings = read_folklore(text)
     action = Action.DELAYED if is_delay(mail.words, mail.signs.subject) else Action.FAILED
-    named = _failed_header(mail)
+    named = failed_header(mail)
     return dialect, tuple(
-        _reported(finding, action, _whole_address(finding.recipient, mail, named))
+        _reported(finding, action, whole_address(finding.recipient, mail, named))
         for finding in findings
         if finding.recipient or len(findings) == 1
     )
@@ -286,16 +292,6 @@ def _reported(finding: Finding, action: Action, recipient: str) -> ReportedRecip
     )
 
 
-def _whole_address(recipient: str, mail: Mail, named: list[str]) -> str:
-    """A local part alone completed from the header, or from the addressees of the original."""
-    if "@" in recipient or not recipient:
-        return recipient or next(iter(named or _addressees(mail)), "")
-    for candidate in (*named, *_addressees(mail)):
-        if candidate.partition("@")[0].lower() == recipient.lower():
-            return candidate
-    return named[0] if len(named) == 1 else recipient
-
-
 def _completed(
     mail: Mail, recipients: tuple[ReportedRecipient, ...]
 ) -> tuple[ReportedRecipient, ...]:
@@ -304,13 +300,13 @@ def _completed(
         return recipients
     dialect, told = _from_text(mail)
     by_name = {item.recipient.lower(): item for item in told}
-    named = _failed_header(mail)
+    named = failed_header(mail)
     full = []
     is_same_number = len(told) == len(recipients)
     for number, item in enumerate(recipients):
         # A group without any address is about the one that the text names in its place.
         in_place = told[number].recipient if is_same_number and not item.recipient else ""
-        whole = in_place or _whole_address(item.recipient, mail, named)
+        whole = in_place or whole_address(item.recipient, mail, named)
         other = by_name.get(whole.lower())
         if other is None and len(told) == len(recipients) == 1 and dialect != "prose":
             other = told[0]
@@ -353,41 +349,3 @@ def _cause(item: ReportedRecipient, words: str, subject: str, *, is_alone: bool)
             if is_content_refused(text, item.recipient, is_alone=is_alone or text is said.text):
                 return judge(BounceReason.FILTERED, f"{verdict.evidence}, behind DATA", said.text)
     return verdict
-
-
-def _original(mail: Mail, told: str | None) -> OriginalMessage:
-    """The original with its Message-ID from wherever the report names it."""
-    original = mail.original
-    if original.message_id is not None:
-        return original
-    found = (
-        message_id_of(told)
-        or find_inline_id(mail.full_text)
-        or message_id_of(mail.headers.raw("X-Original-Message-ID"))
-        or message_id_of(mail.headers.raw("In-Reply-To"))
-        or _last_reference(mail)
-    )
-    return OriginalMessage(found, original.headers)
-
-
-def _last_reference(mail: Mail) -> str | None:
-    references = (mail.headers.raw("References") or "").split()
-    return message_id_of(references[-1]) if references else None
-
-
-def _failed_header(mail: Mail) -> list[str]:
-    values = mail.headers.get_all("X-Failed-Recipients")
-    return list(dict.fromkeys(address for value in values for address in addresses_in(value)))
-
-
-def _addressees(mail: Mail) -> list[str]:
-    """Whom the original was for, when that is a single address; several would be a guess."""
-    headers = mail.returned_headers
-    for name in ("X-Original-To", "Delivered-To", "X-RCPT-TO", "Envelope-To"):
-        if found := [a for value in headers.raw_all(name) for a in addresses_in(value)]:
-            return list(dict.fromkeys(found))[:1]
-    names = [address.address for field in ("To", "Cc") for address in headers.addresses(field)]
-    if not names:
-        names = [m[1] for value in headers.raw_all("Received") for m in _FOR.finditer(value)]
-    unique = list(dict.fromkeys(name for name in names if "@" in name))
-    return unique if len(unique) == 1 else []
