@@ -226,7 +226,7 @@ def _guess(message: bytes, start: int, end: int, *, is_sure: bool) -> bytes | No
         declared = window.rfind(candidate, 0, found.start(1))
         if (
             declared >= 0
-            and window[max(0, declared - 12) : declared].lower().find(b"boundary=") >= 0
+            and window[max(0, declared - 24) : declared].lower().find(b"boundary=") >= 0
         ):
             return None  # the delimiter of a multipart that was pasted as text
         if _PART_HEAD.match(window, found.end()) and (

@@ -96,7 +96,11 @@ def _standard(mail: Mail) -> Report | None:
     if text is None and mail.signs.weight >= _ENOUGH:
         if is_passed_on(mail.signs, mail.words):
             return None
-        text, evidence = find_machine_text(mail.full_text), "delivery status in the text"
+        # Of a double bounce the report that came back is about somebody else.
+        content_type = (mail.returned_headers.raw("Content-Type") or "").lower()
+        is_double = content_type.strip().startswith("multipart/report")
+        text = find_machine_text(mail.words if is_double else mail.full_text)
+        evidence = "delivery status in the text"
     if text is None:
         return None
     status = parse_delivery_status(text)
