@@ -32,7 +32,7 @@ _HELP_BEFORE = re.compile(
 )
 _TO_BEFORE = re.compile(
     r"(?<!\w)(?:recipients?|receivers?|address(?:es|ee)?|to|for|deliver(?:ed|ing)?|user"
-    r"|mailbox|account|rcpt to|addressed|destinat\w+|undeliverable|failed|reach"
+    r"|mailbox|account|rcpt to|addressed|destinat\w+|undeliverable|failed|reach(?:ed)?"
     r"|empfänger|adresse|adressat|an|à|destinataire|destinatario|destinatário"
     r"|dirección|direccion|a|para|получател\w*|адрес\w*|на|宛先|受信者|あて先|収件人|收件人|地址"
     r"|用户"
@@ -49,6 +49,12 @@ _DESTINED = re.compile(
 _PROTOCOL = re.compile(r"^[ \t]*(?:smtp|inet|internet|rfc822)[ \t:]+(?=[ \t<]*$)", re.I)
 _ROW = re.compile(
     r"[>\"')\]]{0,3}[ \t]*(?:[,;/&+]|and|und|et|y|e|en|och|og|и|、|，)[ \t]*[<\"'(\[]{0,3}"
+)
+_IN_ROW = re.compile(r"@[^\s@]{1,255}$")  # what stands before a semicolon is an address as well
+_ARRIVED = re.compile(
+    r"[>\"')\]]{0,3}[ \t]*[:=-]{1,2}[ \t]*(?:(?:was|successfully|message) ){0,2}"
+    r"(?:delivered|relayed|sent|ok|success\w*|accepted|25\d)(?:\W|$)",
+    re.I,
 )
 _REPLY = re.compile(r"(?<![\d.])[45]\d\d(?:[ -]|: )")
 _CODE = re.compile(r"(?<![\d.])[45](?:\d\d(?:[ -]|: )|\.\d\.\d{1,3}[ :,)])")
@@ -128,7 +134,11 @@ def _candidates(text: Text) -> list[_Candidate]:
 def _weigh(text: Text, line: str, match: re.Match[str], address: str) -> int:
     before, behind = line[: match.start()], line[match.end() :]
     own = text.signs.own_addresses
-    before = _PROTOCOL.sub("", before.rpartition("; ")[2])
+    begun, _, typed = before.rpartition("; ")
+    before = before if _IN_ROW.search(begun) else typed
+    before = _PROTOCOL.sub("", before)
+    if _ARRIVED.match(behind):
+        return 0
     if _HELP.match(address) and not re.search(r"rcpt|recipient|\.\.\.", line, re.I):
         return 0
     is_destined = bool(_DESTINED.search(before))
