@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import re
 
+from postroad.protocol.report.accents import Pattern
+
 MAX_WORDS = 8000  # characters; a report says at once what it is
 
-_FAILURE = re.compile(
+_FAILURE = Pattern(
     r"incorrectly constructed|deliver\w* .{0,60}postponed"
     r"|(?:could|can|was|were|is|are|be|has|have|did|does)(?:n['’]t| ?not) (?:yet )?(?:be |been )?"
     r"(?:permanently |successfully )?(?:deliver|reach)"
@@ -72,9 +74,8 @@ _FAILURE = re.compile(
     r"|退信|被退回|投递失败|投遞失敗|无法(?:投递|送达|发送|到达)|無法(?:投遞|送達|傳送)"
     r"|未能(?:送达|投递)|发送失败|不存在|배달(?:되지"
     r"|할 수)|전송(?:되지|할 수|에 실패)|반송",
-    re.I,
 )
-_DELAY = re.compile(
+_DELAY = Pattern(
     r"(?:i'll|we'll|will) keep trying|(?:not|n't) (?:yet )?been deliver\w* [^\n]{0,40}\byet\b"
     r"|n't been able to deliver [^.]{0,80}\byet\b"
     r"|diff[ée]r[ée]e|pas encore été|continuera à essayer|in ritardo|ritardat|non è ancora stat"
@@ -93,7 +94,6 @@ _DELAY = re.compile(
     r"|wird .{0,30}(?:weiter versucht|erneut versucht)|verzögert|sera (?:de nouveau"
     r"|réessay)|retard[ée]e?\b|se (?:seguirá|continuará|volverá a) intent|retrasad"
     r"|будут продолжены|задерж|отложен|遅延|再送を|再试|重试|延迟",
-    re.I,
 )
 _FINAL = re.compile(
     r"given up|giving up|gave up|permanent (?:error|fail|fatal)|failed permanently"

@@ -17,6 +17,7 @@ from postroad.domain.bounce import BounceReason as Reason
 from postroad.protocol.report import reason_words as words
 from postroad.protocol.report import refusal_words as refusals
 from postroad.protocol.report import trouble_words as trouble
+from postroad.protocol.report.accents import Pattern
 from postroad.protocol.report.status import find_status
 
 MAX_WORDS = 2000  # characters of a response that are looked at
@@ -31,11 +32,11 @@ class Cause(NamedTuple):
 
 class _Rule(NamedTuple):
     reason: Reason
-    pattern: re.Pattern[str]
+    pattern: Pattern
 
 
 def _rules(*table: tuple[Reason, tuple[str, ...]]) -> tuple[_Rule, ...]:
-    return tuple(_Rule(reason, re.compile("|".join(parts))) for reason, parts in table)
+    return tuple(_Rule(reason, Pattern("|".join(parts), re.NOFLAG)) for reason, parts in table)
 
 
 # Words with one meaning. A sentence may hold several kinds; the more telling stand first.

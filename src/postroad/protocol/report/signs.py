@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from postroad.protocol.mime.addresses import addresses
 from postroad.protocol.mime.headers import Headers
 from postroad.protocol.mime.words import decode_words
+from postroad.protocol.report.accents import Pattern
 
 # Local parts under which mail systems write.
 _DAEMON_LOCAL = re.compile(
@@ -38,7 +39,7 @@ _DAEMON_NAME = re.compile(
     r"|메일 ?(?:시스템|서버|관리자)|郵件系統|системн|邮件系统|系统退信|系統|メール",
     re.I,
 )
-_FAILURE_SUBJECT = re.compile(
+_FAILURE_SUBJECT = Pattern(
     r"error sending|undeliver|un-?deliver|deliver\w* (?:status )?(?:notif|fail|problem"
     r"|error|report|warning|delay"
     r"|unsuccess)|delivery has failed|(?:fail|fehl|error|problem|unable|could ?n[o']t"
@@ -71,7 +72,6 @@ _FAILURE_SUBJECT = re.compile(
     r"|levere|afleveret|toimit|palautettu|dostarczen|zwrot|doruč|vráceno|kézbesít|visszaküld"
     r"|teslimat|iletilem|nelivrat|dostav|isporuč|παράδοσ|недостав|не може бути|повернен"
     r"|無法(?:傳遞|投遞)|未送達|无法送达|送信できません|配送でき|未配信",
-    re.I,
 )
 _REPLY_SUBJECT = re.compile(
     r"^\s*(?:re|fwd?|aw|wg|sv|rv|tr|antw|vs|i|r)\s*(?:\[\d+\])?\s*[:：]", re.I
