@@ -34,7 +34,12 @@ from postroad.protocol.report.about import (
 from postroad.protocol.report.advice import advise, judge, while_tried
 from postroad.protocol.report.autoreply import read_absence, read_auto_reply
 from postroad.protocol.report.complaint import read_complaint
-from postroad.protocol.report.dsn import DeliveryStatus, make_response, parse_delivery_status
+from postroad.protocol.report.dsn import (
+    MAX_RESPONSE,
+    DeliveryStatus,
+    make_response,
+    parse_delivery_status,
+)
 from postroad.protocol.report.fields import find_machine_text
 from postroad.protocol.report.folklore import Finding, Text, read_folklore
 from postroad.protocol.report.mail import Mail
@@ -289,7 +294,7 @@ def _reported(finding: Finding, action: Action, recipient: str) -> ReportedRecip
     return ReportedRecipient(
         recipient=recipient,
         action=finding.action or action,
-        status=find_status(finding.said),
+        status=find_status(finding.said[:MAX_RESPONSE]),
         response=response,
         remote_mta=finding.remote,
         original_recipient=finding.original,

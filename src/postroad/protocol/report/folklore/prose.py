@@ -16,6 +16,8 @@ from postroad.protocol.report.folklore.grammar import HEAD, blocks
 from postroad.protocol.report.reasons import find_cause
 
 MAX_ADDRESSES = 400
+MAX_NEAR = 300  # characters beside an address that say what it is
+MAX_LINE = 2000  # characters of a line on either side of an address
 MAX_ASKED = 10  # recipients whose paragraph is asked for a reason
 _SURE = 4  # what the outer signs must weigh before a place without any hint is believed
 _HELP = re.compile(
@@ -124,7 +126,8 @@ def _candidates(text: Text) -> list[_Candidate]:
             last = match
             end = matches[number + 1].start() if number + 1 < len(matches) else len(line)
             own = line[match.start() : end] if is_shared else ""
-            said = own if len(own) > len(match[0]) + 8 else line
+            near = line[max(0, match.start() - MAX_LINE) : match.end() + MAX_LINE]
+            said = own if len(own) > len(match[0]) + 8 else near
             found.append(_Candidate(address, weight, said.strip()))
             if len(found) == MAX_ADDRESSES:
                 return found
@@ -132,7 +135,8 @@ def _candidates(text: Text) -> list[_Candidate]:
 
 
 def _weigh(text: Text, line: str, match: re.Match[str], address: str) -> int:
-    before, behind = line[: match.start()], line[match.end() :]
+    before = line[max(0, match.start() - MAX_NEAR) : match.start()]
+    behind = line[match.end() : match.end() + MAX_NEAR]
     own = text.signs.own_addresses
     begun, _, typed = before.rpartition("; ")
     before = before if _IN_ROW.search(begun) else typed
