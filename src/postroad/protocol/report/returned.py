@@ -52,9 +52,14 @@ _MARK = re.compile(
     re.I | re.M,
 )
 _LOST_ID = re.compile(rb"^Message-ID[ \t]*:[ \t]*(?:\r?\n[ \t]+)?(\S[^\r\n]*)", re.I | re.M)
+_BARE_ID = re.compile(
+    r"^[ \t>|*-]{0,8}(?:original[- ])?message[- ]?id[ \t]*[:=][ \t]*"
+    r"([^\s<>@;,]{3,300}@[^\s<>@;,]{1,255})[ \t]*$",
+    re.I | re.M,
+)
 _INLINE_ID = re.compile(
-    r"\b(?:original[- ])?message[- ]?id(?:entifier)?(?: is)?[ \t]*[:=]?[ \t]*\n?[ \t]*(<[^<>\s"
-    r"]{3,300}@[^<>\s]{1,300}>)",
+    r"\b(?:original[- ])?message[- ]?id(?:entifier)?(?: (?:is|was))?[ \t]*[:=]?[ \t]*\n?[ \t]*"
+    r"(<[^<>\s]{3,300}@[^<>\s]{1,300}>)",
     re.I,
 )
 
@@ -97,8 +102,10 @@ def message_id_of(value: str | None) -> str | None:
 
 def find_inline_id(text: str) -> str | None:
     """A Message-ID that a report tells in its sentences."""
-    found = _INLINE_ID.search(text)
-    return found[1] if found else None
+    if found := _INLINE_ID.search(text):
+        return found[1]
+    bare = _BARE_ID.search(text)
+    return message_id_of(bare[1]) if bare else None
 
 
 def split_pasted(text: str) -> tuple[str, str]:
