@@ -198,6 +198,7 @@ RATE_FIRM = (
     r"|threads?) limit (?:exceeded|reached)",
 )
 POLICY_FIRM = (
+    r"not a member of (?:this|the) (?:\w+ )?list",
     r"delivery restrict\w+|organi[sz]ation(?:al|'s)? (?:polic|rule)"
     r"|administrative(?:ly)? (?:polic|prohibit|den|block)"
     r"|do(?:es)? not have (?:sufficient )?permission|not (?:have )?permission to send"

@@ -73,6 +73,12 @@ _FAILURE_SUBJECT = Pattern(
     r"|teslimat|iletilem|nelivrat|dostav|isporuč|παράδοσ|недостав|не може бути|повернен"
     r"|無法(?:傳遞|投遞)|未送達|无法送达|送信できません|配送でき|未配信",
 )
+# fml writes from the list's own "-admin" address.
+_FML_SUBJECT = re.compile(
+    r"not member|duplicated message-id|fml system error|loop (?:alert|back)|reject mail"
+    r"|spam mail from a spammer|security alert",
+    re.I,
+)
 _REPLY_SUBJECT = re.compile(
     r"^\s*(?:re|fwd?|aw|wg|sv|rv|tr|antw|vs|i|r)\s*(?:\[\d+\])?\s*[:：]", re.I
 )
@@ -129,6 +135,7 @@ def read_signs(headers: Headers) -> Signs:
         sender=sender,
         subject=subject,
         is_daemon=is_daemon_address
+        or ("x-mlserver" in headers and bool(_FML_SUBJECT.search(subject)))
         or bool(_DAEMON_NAME.search(name) and not _REPLY_SUBJECT.match(subject)),
         is_daemon_address=is_daemon_address,
         has_null_path=any(_NULL_PATH.match(path) for path in paths),
