@@ -168,7 +168,10 @@ def _free_text(mail: Mail) -> Report | None:
         return None
     if not is_likely and read_auto_reply(mail.headers, signs) not in (None, "Auto-Submitted"):
         return None
-    failure = find_failure(mail.words) or (find_trouble(mail.full_text) if is_likely else None)
+    is_returned = signs.has_null_path and signs.is_failure_subject
+    failure = find_failure(mail.words)
+    if failure is None and (is_likely or is_returned):
+        failure = find_trouble(mail.full_text)
     if failure is None and is_success(mail.words, signs.subject):
         return None
     dialect, recipients = _from_text(mail)
@@ -181,9 +184,12 @@ def _free_text(mail: Mail) -> Report | None:
     if not _is_proven(mail, recipients, is_known=is_known) and (
         is_no_bounce(mail.words, signs.subject)
         or (not is_known and _is_about_reader(signs, recipients))
-        or not (signs.is_daemon_address or (signs.has_null_path and signs.is_failure_subject))
+        or not (signs.is_daemon_address or is_returned)
     ):
         return None
+    if failure is None and is_returned:
+        # A table, say, that has no sentences: a server's answer about somebody says enough.
+        failure = next((f"code {code}" for code in map(_code, recipients) if code), None)
     weight = signs.weight + 2 * (failure is not None) + 2 * is_known
     weight += bool(recipients) + bool(mail.original.headers)
     if weight < 2 * _ENOUGH or (signs.is_reply and not is_likely and weight < 8):
@@ -236,8 +242,13 @@ def _is_proven(mail: Mail, recipients: tuple[ReportedRecipient, ...], *, is_know
     return (
         is_known
         or (signs.is_daemon_address and signs.has_null_path)
-        or (is_system and any(r.status or (r.response and r.response.code) for r in others))
+        or (is_system and any(map(_code, others)))
     )
+
+
+def _code(item: ReportedRecipient) -> str:
+    """The code that a server gave; empty when none is told."""
+    return item.status or str((item.response and item.response.code) or "")
 
 
 def _auto_or_ordinary(mail: Mail) -> Report:

@@ -36,7 +36,8 @@ _TO_BEFORE = re.compile(
     r"(?<!\w)(?:recipients?|receivers?|address(?:es|ee)?|to|for|deliver(?:ed|ing)?|user"
     r"|mailbox|account|rcpt to|addressed|destinat\w+|undeliverable|failed|reach(?:ed)?"
     r"|empfänger|adresse|adressat|an|à|destinataire|destinatario|destinatário"
-    r"|dirección|direccion|a|para|получател\w*|адрес\w*|на|宛先|受信者|あて先|収件人|收件人|地址"
+    r"|dirección|direccion|a|para|получател\w*|адрес\w*|на|宛先|送信先|受信者|あて先|収件人|收件人|地址"
+    r"|수신자|받는 ?사람"
     r"|用户"
     r"|to the following)[^\w\n]{1,4}$",
     re.I,
