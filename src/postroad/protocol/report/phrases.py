@@ -16,7 +16,7 @@ _FAILURE = Pattern(
     r"|dostarcz\w+ .{0,60}nie powiod|doruč\w+ .{0,60}nezdařilo|teslim\w* (?:\w+ )?başarısız"
     r"|未能(?:向|将|发送|發送|传递|傳遞)|無法(?:將|向)|לא (?:נמסר|ניתן)"
     r"|không (?:thể )?(?:gửi|chuyển)|ไม่สามารถส่ง|tidak (?:dapat|bisa|ter)(?: di)?kirim|"
-    r"incorrectly constructed|deliver\w* .{0,60}postponed"
+    r"no delivery could be attempted|incorrectly constructed|deliver\w* .{0,60}postponed"
     r"|(?:could|can|was|were|is|are|be|has|have|did|does)(?:n['’]t| ?not) (?:yet )?(?:be |been )?"
     r"(?:permanently |successfully )?(?:deliver|reach)"
     r"|(?:cannot|can't|couldn't|unable to|failed to|not able to|wasn't able to"

@@ -40,7 +40,8 @@ _DAEMON_NAME = re.compile(
     re.I,
 )
 _FAILURE_SUBJECT = Pattern(
-    r"(?:mail|message)s? bounced|could ?n[o']t (?:be )?(?:send|sent) |nachricht .{0,40}verzögert"
+    r"(?:mail|message)s? bounced|mail failure\b|could ?n[o']t (?:be )?(?:send|sent) "
+    r"|nachricht .{0,40}verzögert"
     r"|error de entrega|fallo de entrega|erro (?:na|de) entrega|errore di (?:consegna|recapito)"
     r"|leverans(?:fel|en misslyck)|leverings?(?:fejl|feil)|błąd dostarcz|nie została dostarcz"
     r"|bezorgfout|לא נמסר|không (?:thể )?gửi|ไม่สามารถส่ง|tidak (?:ter|dapat di)kirim|"
