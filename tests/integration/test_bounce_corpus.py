@@ -102,9 +102,7 @@ if TRUTH:
             ("bounce.precision", 99.7),
             ("bounce.usable", 96.0),
             ("bounce.recipient", 99.0),
-            # One label counts "expanded from" as a recipient of its own; here it is the original
-            # recipient of the one that failed.
-            ("bounce.rcpt_set_multi", 92.0),
+            ("bounce.rcpt_set_multi", 100.0),
             ("bounce.status", 99.0),
             ("bounce.message_id", 98.0),
             ("bounce.recommended_action", 92.0),

@@ -47,7 +47,9 @@ def tidy(address: str) -> str:
         if tail and head and "." in head[0]:
             local, domain = tail[0], head[0].rstrip(".-")
             clean = f"{local}@{domain}"
-    is_path = local.startswith(("/", "|")) and "=" not in local  # a file; X.400 has "="
+    # A file; X.400 has "=" as well. Or a link with somebody's address in it.
+    is_path = local.startswith(("/", "|")) and "=" not in local
+    is_path = is_path or local.startswith("//") or "/?" in local
     if not (local and at and domain) or domain.startswith((".", "-")) or is_path:
         return ""
     return clean

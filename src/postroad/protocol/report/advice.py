@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from postroad.domain.bounce import (
     UNDETERMINED,
@@ -82,6 +83,16 @@ def advise(text: str, status: str | None, code: int | None, action: Action) -> V
     if action is Action.DELAYED and (cause is None or (not text and cause.reason in _NO_DELAY)):
         return judge(BounceReason.EXPIRED, "delayed", text)
     return UNDETERMINED if cause is None else judge(cause.reason, cause.evidence, text)
+
+
+def while_tried(verdict: Verdict) -> Verdict:
+    """The verdict on a recipient whose delivery is still tried.
+
+    As long as it is, no address is given up, whatever was answered so far. RFC 3464 §2.3.3.
+    """
+    if verdict.recommended_action is not RecommendedAction.REMOVE:
+        return verdict
+    return replace(verdict, type=BounceType.SOFT, recommended_action=RecommendedAction.RETRY)
 
 
 def judge(reason: BounceReason, evidence: str, text: str) -> Verdict:

@@ -23,7 +23,7 @@ _AUTOMATIC = r"(?:auto(?:m\w*)?|otomatik|αυτόματη|self[- ]?generated)"
 _SUBJECT = re.compile(
     r"^\s*(?:(?:re|aw|sv|antw|fwd?|vs|odp)\s*:\s*)?[\[(*<]{0,3}\s*(?:"
     rf"{_AUTOMATIC}[- ]?(?:e-?mail |message |mail )?{_ANSWER}"
-    rf"|{_ANSWER} autom[aá]ti\w+|auto[- ]?(?:respond|acknowledg)\w*"
+    rf"|{_ANSWER} autom[aá]t\w*|auto[- ]?(?:respond|acknowledg)\w*"
     r"|abwesenheit\w*|out[- ]of[- ](?:the[- ])?office\s*(?:$|[:\]\-–(]|re\b|auto|notif|reply"
     r"|message"
     r"|respon|alert|assist|until|from|till|return|\d)|oo[fo]\s*:|ooto\b"
@@ -36,6 +36,13 @@ _SUBJECT = re.compile(
     r"|自動(?:応答|返信|回覆|回復)|不在(?:通知|のお知らせ|の?連絡|届)|自动(?:回复|答复|应答)"
     r"|자동 ?(?:응답|회신)|부재 ?중|mimo kancel|poza biurem|buiten kantoor|niet op kantoor"
     r"|нет на месте|отсутствую)",
+    re.I,
+)
+# Subjects that end so. Notes writes the first, and the day of the return behind it.
+_SUBJECT_END = re.compile(
+    r"\S is out of (?:the )?office(?: \(returning [^()]{1,40}\)|\.)\s*$|\bist außer haus\.\s*$"
+    r"|[(\[](?:auto(?:matic)?[- ]?re(?:ply|sponse|sponder)|out of office)[)\]]\s*$"
+    r"|^\s*(?:yahoo! )?auto[- ]?response\s*$|מענה אוטומטי|תשובה אוטומטית|رد تلقائي|الرد التلقائي",
     re.I,
 )
 # Words that people put into subjects too: only with a colon behind, as Exchange writes them.
@@ -107,7 +114,7 @@ def read_auto_reply(headers: Headers, signs: Signs) -> str | None:
 
     ``Auto-Submitted: auto-generated`` is any cron job's and counts for nothing alone.
     """
-    if _SUBJECT.search(signs.subject) or _AWAY.search(signs.subject):
+    if any(known.search(signs.subject) for known in (_SUBJECT, _SUBJECT_END, _AWAY)):
         return "Subject"
     if _TRAVEL.search(signs.subject) and (
         signs.is_reply or signs.is_auto_submitted or signs.has_null_path

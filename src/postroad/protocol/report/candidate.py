@@ -26,7 +26,7 @@ REPORT_FIELDS = tuple(
         (
             "From", "To", "Cc", "Subject", "In-Reply-To", "References", "Return-Path",
             "Delivered-To", "X-Original-To",
-            "X-Failed-Recipients", *AUTO_REPLY_FIELDS, *AUTO_ANSWER_FIELDS,
+            "X-Failed-Recipients", "X-MLServer", *AUTO_REPLY_FIELDS, *AUTO_ANSWER_FIELDS,
         )
     )
 )  # fmt: skip

@@ -22,7 +22,7 @@ from postroad.protocol.report.signs import Signs, read_signs
 
 MAX_FOOTER = 12  # lines
 MAX_WORDS = 50_000  # characters of free text that are read; the contract's own limit (B-194)
-_MAILTO = re.compile(r"[ \t]*[\[<(]mailto:[^\]>)\n]{1,400}[\]>)]", re.I)
+_MAILTO = re.compile(r"[ \t]*[\[<(]mailto:([^\]>)\n]{1,400})[\]>)]", re.I)
 _STATUS_TYPES = frozenset(
     {"message/delivery-status", "message/global-delivery-status", "text/delivery-status"}
 )
@@ -91,7 +91,7 @@ class Mail:
         if not text.strip():
             html = self.part("text/html")
             text = text_from_html(html.text(self.octets)) if html else ""
-        return _MAILTO.sub("", _tidied(text[:MAX_WORDS]))
+        return _MAILTO.sub(_link_text, _tidied(text[:MAX_WORDS]))
 
     @cached_property
     def _split(self) -> tuple[str, str]:
@@ -138,6 +138,13 @@ class Mail:
     @property
     def returned_headers(self) -> Headers:
         return self._returned[1]
+
+
+def _link_text(link: re.Match[str]) -> str:
+    """Nothing behind the address itself; the address where the link had a name, or none."""
+    address = link[1].partition("?")[0].strip()
+    before = link.string[max(0, link.start() - 2 - len(address)) : link.start()]
+    return "" if address.lower() in before.lower() else f" <{address}>"
 
 
 def _without_footer(text: str) -> str:

@@ -20,6 +20,7 @@ import pybase64
 
 from postroad.protocol.mime.charsets import decode_octets
 from postroad.protocol.mime.headers import Headers, split_fields
+from postroad.protocol.report.undeclared import read_undeclared
 
 MAX_DEPTH = 6
 MAX_PARTS = 60
@@ -71,7 +72,7 @@ class Part:
         charset = self.charset or "utf-8"
         if _JIS.search(octets):
             charset = "iso-2022-jp"
-        text = decode_octets(octets, charset)
+        text = read_undeclared(octets, self.charset) or decode_octets(octets, charset)
         if "\ufffd" in text and not self.charset:
             text = decode_octets(octets, "iso-8859-1")
         if self.encoding not in ("quoted-printable", "base64") and _is_bare_qp(text):
@@ -226,7 +227,7 @@ def _guess(message: bytes, start: int, end: int, *, is_sure: bool) -> bytes | No
         declared = window.rfind(candidate, 0, found.start(1))
         if (
             declared >= 0
-            and window[max(0, declared - 12) : declared].lower().find(b"boundary=") >= 0
+            and window[max(0, declared - 24) : declared].lower().find(b"boundary=") >= 0
         ):
             return None  # the delimiter of a multipart that was pasted as text
         if _PART_HEAD.match(window, found.end()) and (

@@ -6,10 +6,17 @@ from __future__ import annotations
 
 import re
 
+from postroad.protocol.report.accents import Pattern
+
 MAX_WORDS = 8000  # characters; a report says at once what it is
 
-_FAILURE = re.compile(
-    r"incorrectly constructed|deliver\w* .{0,60}postponed"
+_FAILURE = Pattern(
+    r"届け(?:る)?ことができ|お届けでき|届きません|gick inte att (?:leverera|skicka|sända)"
+    r"|сбой (?:при )?достав"
+    r"|dostarcz\w+ .{0,60}nie powiod|doruč\w+ .{0,60}nezdařilo|teslim\w* (?:\w+ )?başarısız"
+    r"|未能(?:向|将|发送|發送|传递|傳遞)|無法(?:將|向)|לא (?:נמסר|ניתן)"
+    r"|không (?:thể )?(?:gửi|chuyển)|ไม่สามารถส่ง|tidak (?:dapat|bisa|ter)(?: di)?kirim|"
+    r"no delivery could be attempted|incorrectly constructed|deliver\w* .{0,60}postponed"
     r"|(?:could|can|was|were|is|are|be|has|have|did|does)(?:n['’]t| ?not) (?:yet )?(?:be |been )?"
     r"(?:permanently |successfully )?(?:deliver|reach)"
     r"|(?:cannot|can't|couldn't|unable to|failed to|not able to|wasn't able to"
@@ -36,7 +43,7 @@ _FAILURE = re.compile(
     r"|nicht (?:zugestellt|zustellbar|ausgeliefert|übermittelt|zustellen|erreicht"
     r"|an .{0,80}(?:zugestellt|gesendet))|unzustellbar"
     r"|zustellung .{0,60}(?:fehlgeschlagen|nicht|verzögert)|fehler bei der"
-    r"|n[’']a (?:pas )?(?:pu |été )?(?:être )?(?:remis|distribu|délivr|livr|envoy)"
+    r"|n[’']a (?:pas )?(?:encore )?(?:pu |été )?(?:être )?(?:remis|distribu|délivr|livr|envoy)"
     r"|pas (?:pu |été )?(?:être )?(?:remis|distribu|délivr|livr|envoyé|acheminé)"
     r"|non (?:remis|distribu|délivr)|[ée]chec (?:de|lors)|impossible de (?:remettre"
     r"|livrer|délivrer|distribuer|transmettre)|n[’']existe pas"
@@ -51,7 +58,7 @@ _FAILURE = re.compile(
     r"|не (?:было |был[ао]? |может быть |удалось |смогл\w+ |может )?(?:доставл|достав"
     r"|отправ)|недоставлен|невозможно достав|ошибка (?:при )?(?:доставк|отправк)"
     r"|не существует|возвращен"
-    r"|(?:配信|配達|送信|送達|お届け).{0,20}(?:できません|できなかった|でき(?:ず|な)|失敗"
+    r"|(?:配信|配達|送信|送達|お届け).{0,20}(?:されていません|遅延|できません|できなかった|でき(?:ず|な)|失敗"
     r"|されません|不能|エラー)|届(?:き"
     r"|け)(?:ません|られません)|見つかりません|エラーが発生|受信(?:を)?拒否|返送"
     r"|bezorg\w+ .{0,80}(?:mislukt|niet gelukt|onmogelijk)|niet (?:bij|aan) .{0,60}(?:bezorgd"
@@ -72,10 +79,17 @@ _FAILURE = re.compile(
     r"|退信|被退回|投递失败|投遞失敗|无法(?:投递|送达|发送|到达)|無法(?:投遞|送達|傳送)"
     r"|未能(?:送达|投递)|发送失败|不存在|배달(?:되지"
     r"|할 수)|전송(?:되지|할 수|에 실패)|반송",
-    re.I,
 )
-_DELAY = re.compile(
-    r"warning message only|this is a warning|not yet been delivered|has been delayed"
+_DELAY = Pattern(
+    r"(?:i'll|we'll|will) keep trying|(?:not|n't) (?:yet )?been deliver\w* [^\n]{0,40}\byet\b"
+    r"|n't been able to deliver [^.]{0,80}\byet\b"
+    r"|diff[ée]r[ée]e|pas encore été|continuera à essayer|in ritardo|ritardat|non è ancora stat"
+    r"|atrasad|ainda não foi|vertraagd|nog niet bezorgd|försenad|ännu inte"
+    r"|inte [^.]{0,40}ännu|forsinket|(?:ennå|endnu) ikke"
+    r"|viivästy|opóźnion|jeszcze (?:nie )?(?:została )?dostarcz|zpožděn|opožděn|késleltet|gecik"
+    r"|ertelend|затриман|まだ(?:配信|送信)|尚未送达|尚未送達|将继续|將繼續|延遲|지연"
+    r"|warning message only|this is a warning|(?:is|are) delayed (?:for|since|by)"
+    r"|temporary failure report|not yet been delivered|has been delayed"
     r"|(?:have|is|was|been|delivery) (?:been )?(?:delayed|postponed|deferred)"
     r"|will (?:be retried|continue to (?:try|be|attempt)|keep trying|retry"
     r"|be re-?attempted|try again)|delivery attempts will"
@@ -85,24 +99,25 @@ _DELAY = re.compile(
     r"|wird .{0,30}(?:weiter versucht|erneut versucht)|verzögert|sera (?:de nouveau"
     r"|réessay)|retard[ée]e?\b|se (?:seguirá|continuará|volverá a) intent|retrasad"
     r"|будут продолжены|задерж|отложен|遅延|再送を|再试|重试|延迟",
-    re.I,
 )
 _FINAL = re.compile(
     r"given up|giving up|gave up|permanent (?:error|fail|fatal)|failed permanently"
-    r"|no further (?:attempt|action)|will not (?:be )?(?:retr|attempt|try)"
+    r"|no (?:further|more) (?:attempt|action|deliver|tries)|will not (?:be )?(?:retr|attempt|try)"
     r"|not going to try again|too long|expired|is being returned|has been returned"
     r"|retry time(?:out)? (?:not reached|exceeded)|could not be delivered (?:within"
     r"|for \d+ days)|removed from (?:the )?(?:mail )?queue|nicht (?:mehr )?versucht",
     re.I,
 )
 _DELAY_SUBJECT = re.compile(
-    r"delay|warning|deferred|postponed|still being|verzög|retard|retras|задерж|отлож"
+    r"diff[ée]r|ritard|atrasad|vertraagd|försen|forsink|viiväst|opóźnio|zpožd|opožd|gecik"
+    r"|delay|warning|deferred|postponed|still being|verzög|retard|retras|задерж|отлож"
     r"|遅延|延迟",
     re.I,
 )
 
 # Lists, challenges, parcels, invoices, and the bait of swindlers.
 _NO_BOUNCE = re.compile(
+    r"(?:sign|log) ?in (?:to|here)\b|"
     r"(?:awaits?|held|being held|is being held) .{0,40}(?:approval|moderat|review)"
     r"|moderator|post by non-member|not (?:allowed|authorized|permitted) to post"
     r"|(?:must be|you are not) (?:a )?(?:subscribed|subscriber|member)"
@@ -147,6 +162,16 @@ _SUMMARY = re.compile(
 def find_failure(words: str) -> str | None:
     """The sentence piece that says that mail was not delivered; ``None`` when nothing does."""
     found = _FAILURE.search(words[:MAX_WORDS])
+    return " ".join(found[0].split())[:80] if found else None
+
+
+def find_trouble(words: str) -> str | None:
+    """What :func:`find_failure` finds, or that a server still tries; to be asked of servers'
+    mail only.
+    """
+    if failure := find_failure(words):
+        return failure
+    found = _DELAY.search(words[:MAX_WORDS])
     return " ".join(found[0].split())[:80] if found else None
 
 

@@ -25,11 +25,21 @@ from postroad.domain.bounce import (
     Response,
     Verdict,
 )
-from postroad.protocol.report.addressing import addresses_in
-from postroad.protocol.report.advice import advise, judge
+from postroad.protocol.report.about import (
+    addressees,
+    failed_header,
+    original_of,
+    whole_address,
+)
+from postroad.protocol.report.advice import advise, judge, while_tried
 from postroad.protocol.report.autoreply import read_absence, read_auto_reply
 from postroad.protocol.report.complaint import read_complaint
-from postroad.protocol.report.dsn import DeliveryStatus, make_response, parse_delivery_status
+from postroad.protocol.report.dsn import (
+    MAX_RESPONSE,
+    DeliveryStatus,
+    make_response,
+    parse_delivery_status,
+)
 from postroad.protocol.report.fields import find_machine_text
 from postroad.protocol.report.folklore import Finding, Text, read_folklore
 from postroad.protocol.report.mail import Mail
@@ -37,12 +47,15 @@ from postroad.protocol.report.notice import read_notice
 from postroad.protocol.report.passed_on import is_passed_on
 from postroad.protocol.report.phrases import (
     find_failure,
+    find_trouble,
     is_delay,
     is_no_bounce,
     is_success,
     is_summary,
 )
-from postroad.protocol.report.returned import find_inline_id, message_id_of
+from postroad.protocol.report.refusal import read_refusal
+from postroad.protocol.report.returned import message_id_of
+from postroad.protocol.report.signs import Signs
 from postroad.protocol.report.stage import is_content_refused, names_content
 from postroad.protocol.report.status import find_status
 
@@ -54,7 +67,6 @@ _SUBJECT_REASON = re.compile(
     r"^\s*(?:Returned mail|DELIVERY FAILURE|FEHLER BEI DER ZUSTELLUNG)\s*:\s*(\S.{2,200})"
 )
 _ANYBODYS = ("", "prose", "labelled")  # dialects whose marks no software has for itself
-_FOR = re.compile(r"\bfor <?([^\s<>;]{1,200}@[^\s<>;]{1,255})>?;")
 
 
 def read_report(octets: bytes) -> Report:
@@ -68,7 +80,8 @@ def read_report(octets: bytes) -> Report:
     if (complaint := _complaint(mail)) is not None:
         return complaint
     if mail.part("message/disposition-notification") is not None:
-        return _auto_or_ordinary(mail)  # a read receipt, RFC 8098: a machine's, but no delivery's
+        # A read receipt, RFC 8098: a machine's, but no delivery's, unless the mail was refused.
+        return _refused(mail) or _auto_or_ordinary(mail)
     return _standard(mail) or _notice(mail) or _free_text(mail) or _auto_or_ordinary(mail)
 
 
@@ -88,7 +101,11 @@ def _standard(mail: Mail) -> Report | None:
     if text is None and mail.signs.weight >= _ENOUGH:
         if is_passed_on(mail.signs, mail.words):
             return None
-        text, evidence = find_machine_text(mail.full_text), "delivery status in the text"
+        # Of a double bounce the report that came back is about somebody else.
+        content_type = (mail.returned_headers.raw("Content-Type") or "").lower()
+        is_double = content_type.strip().startswith("multipart/report")
+        text = find_machine_text(mail.words if is_double else mail.full_text)
+        evidence = "delivery status in the text"
     if text is None:
         return None
     status = parse_delivery_status(text)
@@ -107,12 +124,18 @@ def _silent(mail: Mail, status: DeliveryStatus) -> Report | None:
         if not (find_failure(mail.words) or mail.signs.is_failure_subject):
             return None
         action = Action.DELAYED if is_delay(mail.words, mail.signs.subject) else Action.FAILED
-        addressees = _addressees(mail)
-        recipients = tuple(ReportedRecipient(name, action) for name in addressees)
+        recipients = tuple(ReportedRecipient(name, action) for name in addressees(mail))
     report = _report(
         mail, ReportKind.BOUNCE, "multipart/report without recipients", recipients, status
     )
     return replace(report, dialect=dialect or None)
+
+
+def _refused(mail: Mail) -> Report | None:
+    status = read_refusal(mail)
+    if status is None:
+        return None
+    return _report(mail, ReportKind.BOUNCE, "refused unread", status.recipients, status)
 
 
 def _notice(mail: Mail) -> Report | None:
@@ -145,24 +168,37 @@ def _free_text(mail: Mail) -> Report | None:
         return None
     if not is_likely and read_auto_reply(mail.headers, signs) not in (None, "Auto-Submitted"):
         return None
-    failure = find_failure(mail.words) or (find_failure(mail.full_text) if is_likely else None)
+    is_returned = signs.has_null_path and signs.is_failure_subject
+    failure = find_failure(mail.words)
+    if failure is None and (is_likely or is_returned):
+        failure = find_trouble(mail.full_text)
     if failure is None and is_success(mail.words, signs.subject):
         return None
     dialect, recipients = _from_text(mail)
     is_known = dialect not in _ANYBODYS
     if not (signs.is_failure_subject or failure or is_known):
         return None
+    # Behind a colon stands what the original was called.
+    if is_summary(signs.subject.partition(":")[0]) and not is_known:
+        return None
     if not _is_proven(mail, recipients, is_known=is_known) and (
         is_no_bounce(mail.words, signs.subject)
-        or not (signs.is_daemon_address or (signs.has_null_path and signs.is_failure_subject))
+        or (not is_known and _is_about_reader(signs, recipients))
+        or not (signs.is_daemon_address or is_returned)
     ):
         return None
+    if failure is None and is_returned:
+        # A table, say, that has no sentences: a server's answer about somebody says enough.
+        failure = next((f"code {code}" for code in map(_code, recipients) if code), None)
     weight = signs.weight + 2 * (failure is not None) + 2 * is_known
     weight += bool(recipients) + bool(mail.original.headers)
     if weight < 2 * _ENOUGH or (signs.is_reply and not is_likely and weight < 8):
         return None
     # Without recipient and original it is of little use; all outer signs must agree then.
     is_certain = signs.is_daemon_address and signs.has_null_path and signs.is_failure_subject
+    # Bait names its reader where a report names others.
+    words = mail.words.lower()
+    is_certain = is_certain and not any(own in words for own in signs.own_addresses)
     if not (recipients or mail.original.headers or (is_certain and failure)):
         return None
     evidence = [
@@ -174,7 +210,7 @@ def _free_text(mail: Mail) -> Report | None:
     ]
     if not recipients:
         action = Action.DELAYED if is_delay(mail.words, mail.signs.subject) else Action.FAILED
-        names = _failed_header(mail) or _addressees(mail)
+        names = failed_header(mail) or addressees(mail)
         response = make_response(mail.words[:1500])
         recipients = tuple(ReportedRecipient(name, action, response=response) for name in names)
     return Report(
@@ -182,8 +218,12 @@ def _free_text(mail: Mail) -> Report | None:
         tuple(filter(None, evidence)),
         dialect=dialect or None,
         recipients=_judged(mail, recipients),
-        original=_original(mail, None),
+        original=original_of(mail, None),
     )
+
+
+def _is_about_reader(signs: Signs, recipients: tuple[ReportedRecipient, ...]) -> bool:
+    return bool(recipients) and all(r.recipient.lower() in signs.own_addresses for r in recipients)
 
 
 def _is_proven(mail: Mail, recipients: tuple[ReportedRecipient, ...], *, is_known: bool) -> bool:
@@ -202,8 +242,13 @@ def _is_proven(mail: Mail, recipients: tuple[ReportedRecipient, ...], *, is_know
     return (
         is_known
         or (signs.is_daemon_address and signs.has_null_path)
-        or (is_system and any(r.status or (r.response and r.response.code) for r in others))
+        or (is_system and any(map(_code, others)))
     )
+
+
+def _code(item: ReportedRecipient) -> str:
+    """The code that a server gave; empty when none is told."""
+    return item.status or str((item.response and item.response.code) or "")
 
 
 def _auto_or_ordinary(mail: Mail) -> Report:
@@ -238,7 +283,7 @@ def _report(
         envelope_id=status.envelope_id,
         arrival_date=status.arrival_date,
         others=status.others,
-        original=_original(mail, status.message_id),
+        original=original_of(mail, status.message_id),
     )
 
 
@@ -247,9 +292,9 @@ def _from_text(mail: Mail) -> tuple[str, tuple[ReportedRecipient, ...]]:
     text = Text(mail.words, mail.headers, mail.signs, mail.returned_headers)
     dialect, findings = read_folklore(text)
     action = Action.DELAYED if is_delay(mail.words, mail.signs.subject) else Action.FAILED
-    named = _failed_header(mail)
+    named = failed_header(mail)
     return dialect, tuple(
-        _reported(finding, action, _whole_address(finding.recipient, mail, named))
+        _reported(finding, action, whole_address(finding.recipient, mail, named))
         for finding in findings
         if finding.recipient or len(findings) == 1
     )
@@ -260,21 +305,11 @@ def _reported(finding: Finding, action: Action, recipient: str) -> ReportedRecip
     return ReportedRecipient(
         recipient=recipient,
         action=finding.action or action,
-        status=find_status(finding.said),
+        status=find_status(finding.said[:MAX_RESPONSE]),
         response=response,
         remote_mta=finding.remote,
         original_recipient=finding.original,
     )
-
-
-def _whole_address(recipient: str, mail: Mail, named: list[str]) -> str:
-    """A local part alone completed from the header, or from the addressees of the original."""
-    if "@" in recipient or not recipient:
-        return recipient or next(iter(named or _addressees(mail)), "")
-    for candidate in (*named, *_addressees(mail)):
-        if candidate.partition("@")[0].lower() == recipient.lower():
-            return candidate
-    return named[0] if len(named) == 1 else recipient
 
 
 def _completed(
@@ -285,13 +320,13 @@ def _completed(
         return recipients
     dialect, told = _from_text(mail)
     by_name = {item.recipient.lower(): item for item in told}
-    named = _failed_header(mail)
+    named = failed_header(mail)
     full = []
     is_same_number = len(told) == len(recipients)
     for number, item in enumerate(recipients):
         # A group without any address is about the one that the text names in its place.
         in_place = told[number].recipient if is_same_number and not item.recipient else ""
-        whole = in_place or _whole_address(item.recipient, mail, named)
+        whole = in_place or whole_address(item.recipient, mail, named)
         other = by_name.get(whole.lower())
         if other is None and len(told) == len(recipients) == 1 and dialect != "prose":
             other = told[0]
@@ -315,6 +350,11 @@ def _judged(mail: Mail, recipients: tuple[ReportedRecipient, ...]) -> tuple[Repo
 
 
 def _verdict(item: ReportedRecipient, words: str, subject: str, *, is_alone: bool) -> Verdict:
+    verdict = _cause(item, words, subject, is_alone=is_alone)
+    return while_tried(verdict) if item.action is Action.DELAYED else verdict
+
+
+def _cause(item: ReportedRecipient, words: str, subject: str, *, is_alone: bool) -> Verdict:
     """``words`` may tell at which step the recipient was refused, ``subject`` the reason."""
     said = item.response or Response("")
     verdict = advise(said.text, item.status, said.code, item.action)
@@ -329,41 +369,3 @@ def _verdict(item: ReportedRecipient, words: str, subject: str, *, is_alone: boo
             if is_content_refused(text, item.recipient, is_alone=is_alone or text is said.text):
                 return judge(BounceReason.FILTERED, f"{verdict.evidence}, behind DATA", said.text)
     return verdict
-
-
-def _original(mail: Mail, told: str | None) -> OriginalMessage:
-    """The original with its Message-ID from wherever the report names it."""
-    original = mail.original
-    if original.message_id is not None:
-        return original
-    found = (
-        message_id_of(told)
-        or find_inline_id(mail.full_text)
-        or message_id_of(mail.headers.raw("X-Original-Message-ID"))
-        or message_id_of(mail.headers.raw("In-Reply-To"))
-        or _last_reference(mail)
-    )
-    return OriginalMessage(found, original.headers)
-
-
-def _last_reference(mail: Mail) -> str | None:
-    references = (mail.headers.raw("References") or "").split()
-    return message_id_of(references[-1]) if references else None
-
-
-def _failed_header(mail: Mail) -> list[str]:
-    values = mail.headers.get_all("X-Failed-Recipients")
-    return list(dict.fromkeys(address for value in values for address in addresses_in(value)))
-
-
-def _addressees(mail: Mail) -> list[str]:
-    """Whom the original was for, when that is a single address; several would be a guess."""
-    headers = mail.returned_headers
-    for name in ("X-Original-To", "Delivered-To", "X-RCPT-TO", "Envelope-To"):
-        if found := [a for value in headers.raw_all(name) for a in addresses_in(value)]:
-            return list(dict.fromkeys(found))[:1]
-    names = [address.address for field in ("To", "Cc") for address in headers.addresses(field)]
-    if not names:
-        names = [m[1] for value in headers.raw_all("Received") for m in _FOR.finditer(value)]
-    unique = list(dict.fromkeys(name for name in names if "@" in name))
-    return unique if len(unique) == 1 else []

@@ -78,6 +78,7 @@ TOO_LARGE = (
     r"サイズ.{0,20}(?:超|大き)|过大|超过.{0,10}大小|слишком больш|размер (?:письма|сообщения)",
 )
 NO_MAIL_HOST = (
+    r"host found but no data record of requested type",
     r"no (?:mail|smtp) (?:servers?|exchangers?) (?:appear|exist|found|for|available for|listed)",
     r"(?:mx or srv|mx|srv) record indicated no (?:smtp|mail) service|mail server never accepts"
     r"|(?:this )?(?:host|system|server|domain|machine)\S{0,3} (?:does not|doesn't|will not|never"
@@ -143,7 +144,7 @@ HOST_UNKNOWN = (
     r"ドメイン.{0,30}(?:存在しま|見つか)|域名.{0,12}(?:不存在|错误|无法|解析)",
 )
 SUSPENDED = (
-    r"account is (?:temporarily |currently )?limited",
+    r"account is (?:temporarily |currently )?limited|\buser hang ?up\b",
     r"(?:mail ?box|account|user|address|recipient)\S{0,3} (?:(?:has been|is|was) )?(?:blocked"
     r"|disabled|suspended|locked|frozen|deactivated|closed) (?:due to|because of|for"
     r"|by) (?:inactiv|non-?use|lack|abuse|admin|the (?:admin|system|owner|user)|unpaid|billing"
@@ -191,14 +192,18 @@ USER_MOVED = (
 )
 USER_UNKNOWN = (
     r"do(?:es)? not have (?:an? |any )?(?:account|user|mailbox) (?:by|with|of|named)",
-    r"no matches to (?:nameserver )?query",
+    r"no matches to (?:nameserver )?query|unavailable mail user|not (?:a )?user (?:of|on|at) this"
+    r"|do(?:es)?(?: not|n't) exists? (?:that|this|such) user",
     r"invalid (?:\w+ ){0,3}(?:user ?id|userid)|(?:did not|didn't|does not|doesn't) match (?:any"
     r"|a)\b|not (?:listed )?in (?:the |our |this )?(?:\w+ )?director"
     r"|nicht im .{0,30}(?:verzeichnis|adressbuch)|(?:no (?:figura|aparece|consta)|non (?:elencat"
-    r"|presente|figura)|pas (?:répertorié|dans l)|niet (?:vermeld|opgenomen"
-    r"|voor) ?in).{0,40}(?:direct|annuaire|rubrica|elenco|r[ée]pertoire|adres)|(?:bruger\w*"
-    r"|modtager\w*|adressen?|konto\w*|bruker\w*|mottaker\w*)\S{0,3} (?:findes|finnes"
-    r"|eksisterer) ikke",
+    r"|presente|figura)|(?:pas|non) (?:répertorié|dans l)|niet (?:vermeld|opgenomen"
+    r"|voor) ?in|não (?:listad|consta|figura)|nie (?:jest|figuruje|występuje)|нет в|не указан"
+    r"|není (?:uveden|v)|finns inte (?:med )?i|ei ole luettelo"
+    r").{0,40}(?:direct|diret[óo]ri|annuaire|rubrica|elenco|r[ée]pertoire|adres|domino|catalog"
+    r"|katalog|каталог|адресн)|リストされていません|未列在|未列於|(?:bruger\w*"
+    r"|modtager\w*|adressen?|konto\w*|bruker\w*|mottaker\w*)\S{0,3} (?:[^.;]{1,60} )?(?:findes"
+    r"|finnes|eksisterer) ikke",
     r"(?:user|recipient|mailbox|account|address|name|destination|mail)(?:s|es)?\b\W{0,6}(?:is"
     r"|was|are"
     r"|were|seems to be|appears to be) (?:un|not )(?:known|recogni[sz]ed)"
@@ -307,7 +312,7 @@ USER_REFUSED = (
     r"|not like recipient|name is not|could not be found",
 )
 FILTERED = (
-    r"rejected by (?:the )?recipients?\b",
+    r"rejected by (?:the )?recipients?\b(?!\S{0,2} (?:\w+ )?(?:domain|server|system|host|gateway))",
     r"(?:recipient|user|addressee)(?:'s|s')? (?:\w+ )?(?:filters?|preferences) ",
     # au answers so, without the address, when the recipient's own filter refuses.
     r"\b550:? ?(?:<>)?: user unknown",
@@ -328,4 +333,4 @@ FILTERED = (
     r"|rule imposed mailbox access|refused by (?:the )?(?:recipient|user|addressee)"
     r"|disallowed (?:by|recipient)",
 )
-HOST_FIRM = (r"(?:account or )?domain may not exist",)
+HOST_FIRM = (r"(?:account or )?domain may not exist|no (?:dns entry|mx or a record)",)

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from postroad.domain.bounce import BounceReason as Reason
 from postroad.protocol.report import reason_words as words
 from postroad.protocol.report import refusal_words as refusals
 from postroad.protocol.report import trouble_words as trouble
+from postroad.protocol.report.accents import Pattern
 from postroad.protocol.report.status import find_status
 
 MAX_WORDS = 2000  # characters of a response that are looked at
@@ -31,11 +33,11 @@ class Cause(NamedTuple):
 
 class _Rule(NamedTuple):
     reason: Reason
-    pattern: re.Pattern[str]
+    pattern: Pattern
 
 
 def _rules(*table: tuple[Reason, tuple[str, ...]]) -> tuple[_Rule, ...]:
-    return tuple(_Rule(reason, re.compile("|".join(parts))) for reason, parts in table)
+    return tuple(_Rule(reason, Pattern("|".join(parts), re.NOFLAG)) for reason, parts in table)
 
 
 # Words with one meaning. A sentence may hold several kinds; the more telling stand first.
@@ -81,6 +83,7 @@ _VAGUE_WORDS = _rules(
     (Reason.SYSTEM, trouble.SYSTEM),
     (Reason.POLICY, refusals.POLICY),
 )
+_TRANSIENT_WORDS = tuple(rule for rule in _VAGUE_WORDS if rule.reason is not Reason.USER_UNKNOWN)
 
 # Codes with one meaning, whatever "rejected" or "denied" stands beside them.
 _FIRM_CODES: Mapping[str, Reason] = {
@@ -96,6 +99,8 @@ _FIRM_CODES: Mapping[str, Reason] = {
     "2.3": Reason.TOO_LARGE,
     "3.4": Reason.TOO_LARGE,
     "4.7": Reason.EXPIRED,
+    "2.121": Reason.RATE_LIMITED,
+    "2.122": Reason.RATE_LIMITED,
     "7.20": Reason.AUTHENTICATION,
     "7.21": Reason.AUTHENTICATION,
     "7.22": Reason.AUTHENTICATION,
@@ -154,6 +159,13 @@ _REPLY_CODES: Mapping[int, Reason] = {
     552: Reason.MAILBOX_FULL,
     553: Reason.USER_UNKNOWN,
 }
+# What codes of things that last mean in a refusal for now.
+_FOR_NOW: Mapping[Reason, Reason] = {
+    Reason.USER_UNKNOWN: Reason.SYSTEM,
+    Reason.USER_MOVED: Reason.SYSTEM,
+    Reason.HOST_UNKNOWN: Reason.NETWORK,
+    Reason.NO_MAIL_HOST: Reason.NETWORK,
+}
 
 # What stands around the answer and is the reporter's wording, not the refusing side's: addresses
 # and host names hold any words at all.
@@ -176,6 +188,8 @@ _SAID = re.compile(
 )
 
 
+# Of a thousand recipients that were refused with the same words all have the same reason.
+@lru_cache(maxsize=32)
 def find_cause(text: str, status: str | None, code: int | None = None) -> Cause | None:
     """The reason in a response; ``None`` when neither words nor codes tell one.
 
@@ -195,13 +209,16 @@ def find_cause(text: str, status: str | None, code: int | None = None) -> Cause 
     for passage in passages:
         if cause := _by_words(passage, _PLAIN_WORDS):
             return cause
-    if status and key in _FIRM_CODES:
+    # A refusal for now is believed to mean what its words say, not what its code or vague words
+    # about a recipient may mean: 4.1.1 is said of addresses that could not be looked up yet.
+    is_for_now = (status or str(code or ""))[:1] == "4"
+    if status and key in _FIRM_CODES and not (is_for_now and _FIRM_CODES[key] in _FOR_NOW):
         return Cause(_FIRM_CODES[key], status)
     for passage in passages:
-        if cause := _by_words(passage, _VAGUE_WORDS):
+        if cause := _by_words(passage, _TRANSIENT_WORDS if is_for_now else _VAGUE_WORDS):
             return cause
-    if status and key in _OTHER_CODES:
-        return Cause(_OTHER_CODES[key], status)
+    if status and (reason := _FIRM_CODES.get(key) or _OTHER_CODES.get(key)):
+        return Cause(_FOR_NOW.get(reason, reason) if is_for_now else reason, status)
     if code is not None and code in _REPLY_CODES:
         return Cause(_REPLY_CODES[code], str(code))
     return None

@@ -22,6 +22,8 @@ REPUTATION = (
     r"user complaints|complaints (?:about|from)",
 )
 RATE_LIMITED = (
+    r"(?:submission|message|mail|sending|recipient) rate\b.{0,60}(?:exceed|limit)"
+    r"|exceeded (?:its |their )limit for receiving|outbounds? disabled",
     r"too many (?:\w+ )?(?:connect|message|mail|recipient|e-?mail|concurrent|session"
     r"|smtp|errors?\b|invalid|unknown|commands)",
     r"rate[- ]?limit|\bthrottl|too (?:fast|quick|frequent)|receiving mail (?:at a rate"
@@ -97,6 +99,7 @@ SENDER_REJECTED = (
     r"|block|denied|does not)|badmailfrom|sender .{0,40}blacklist",
 )
 BLOCKED = (
+    r"\bip (?:address )?(?:is )?(?:forbidden|prohibited)|(?:taken|rejected): ?invalid ip\b",
     r"^\W*(?:[45]\d\d\W+)?(?:[45]\.\d\.\d{1,3}\W+)?(?:message |mail |e-?mail )?blocked\b"
     r"|service refus|nemesis|\bip\b.{0,20}(?:reputation|score)|not accepting (?:mail|messages"
     r"|connections) from (?:you|this)|your (?:server|host|mail ?server) is not",
@@ -136,6 +139,7 @@ SPAM = (
     r"|迷惑メール",
 )
 SECURITY = (
+    r"client was not authenticated",
     r"starttls|\btls\b|\bssl\b|encrypt|authentication (?:is )?(?:required|failed"
     r"|needed|credentials|unsuccessful)|must (?:first )?(?:authenticate|log ?in)",
     r"smtp auth|unauthenticated senders|certificate|(?:user ?name"
@@ -194,6 +198,7 @@ RATE_FIRM = (
     r"|threads?) limit (?:exceeded|reached)",
 )
 POLICY_FIRM = (
+    r"not a member of (?:this|the) (?:\w+ )?list",
     r"delivery restrict\w+|organi[sz]ation(?:al|'s)? (?:polic|rule)"
     r"|administrative(?:ly)? (?:polic|prohibit|den|block)"
     r"|do(?:es)? not have (?:sufficient )?permission|not (?:have )?permission to send"
@@ -211,6 +216,7 @@ SENDER_FIRM = (
     r"|blocked sender|sender (?:\S+ ){0,3}(?:on|in) .{0,20}block ?list",
 )
 CONTENT_FIRM = (
+    r"content (?:examination|inspection)|- banned: ?[\w.]|bare (?:lf|cr|line ?feed)",
     r"blocked because its content|content rejected|potential security issue",
     r"(?:banned|forbidden|prohibited|illegal|dangerous|blocked) (?:file|attachment|extension)",
     r"(?:attachment|file type|file extension)s?\b.{0,30}(?:not (?:allowed|permitted|accepted)"

@@ -42,7 +42,8 @@ _MARK = re.compile(
     r"|here is a copy|copy of|first |mensaje original|mensagem original|message original"
     r"|urspr\w+ nachricht|original\w* nachricht|weitergeleitet))"
     r"|-{2,}[ \t]*(?:Nachricht|Kopie|Copia|Copie|原|以下|元の)"
-    r"|(?:Original message (?:follows|headers?)|Message headers? follow|Original message:"
+    r"|(?:Original mail as follows|Original message (?:follows|headers?)"
+    r"|Message headers? follow|Original message:"
     r"|Old message:|Here is a copy of the"
     r"|Below (?:is|this line|the next line)\b.{0,30}(?:copy|original|message)"
     r"|The (?:first \d+ lines|header|headers) of (?:your|the) (?:original )?message"
@@ -52,9 +53,14 @@ _MARK = re.compile(
     re.I | re.M,
 )
 _LOST_ID = re.compile(rb"^Message-ID[ \t]*:[ \t]*(?:\r?\n[ \t]+)?(\S[^\r\n]*)", re.I | re.M)
+_BARE_ID = re.compile(
+    r"^[ \t>|*-]{0,8}(?:original[- ])?message[- ]?id[ \t]*[:=][ \t]*"
+    r"([^\s<>@;,]{3,300}@[^\s<>@;,]{1,255})[ \t]*$",
+    re.I | re.M,
+)
 _INLINE_ID = re.compile(
-    r"\b(?:original[- ])?message[- ]?id(?:entifier)?(?: is)?[ \t]*[:=]?[ \t]*\n?[ \t]*(<[^<>\s"
-    r"]{3,300}@[^<>\s]{1,300}>)",
+    r"\b(?:original[- ])?message[- ]?id(?:entifier)?(?: (?:is|was))?[ \t]*[:=]?[ \t]*\n?[ \t]*"
+    r"(<[^<>\s]{3,300}@[^<>\s]{1,300}>)",
     re.I,
 )
 
@@ -97,8 +103,10 @@ def message_id_of(value: str | None) -> str | None:
 
 def find_inline_id(text: str) -> str | None:
     """A Message-ID that a report tells in its sentences."""
-    found = _INLINE_ID.search(text)
-    return found[1] if found else None
+    if found := _INLINE_ID.search(text):
+        return found[1]
+    bare = _BARE_ID.search(text)
+    return message_id_of(bare[1]) if bare else None
 
 
 def split_pasted(text: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from postroad.protocol.mime.addresses import addresses
 from postroad.protocol.mime.headers import Headers
 from postroad.protocol.mime.words import decode_words
+from postroad.protocol.report.accents import Pattern
 
 # Local parts under which mail systems write.
 _DAEMON_LOCAL = re.compile(
@@ -38,7 +39,12 @@ _DAEMON_NAME = re.compile(
     r"|메일 ?(?:시스템|서버|관리자)|郵件系統|системн|邮件系统|系统退信|系統|メール",
     re.I,
 )
-_FAILURE_SUBJECT = re.compile(
+_FAILURE_SUBJECT = Pattern(
+    r"(?:mail|message)s? bounced|mail failure\b|could ?n[o']t (?:be )?(?:send|sent) "
+    r"|nachricht .{0,40}verzögert"
+    r"|error de entrega|fallo de entrega|erro (?:na|de) entrega|errore di (?:consegna|recapito)"
+    r"|leverans(?:fel|en misslyck)|leverings?(?:fejl|feil)|błąd dostarcz|nie została dostarcz"
+    r"|bezorgfout|לא נמסר|không (?:thể )?gửi|ไม่สามารถส่ง|tidak (?:ter|dapat di)kirim|"
     r"error sending|undeliver|un-?deliver|deliver\w* (?:status )?(?:notif|fail|problem"
     r"|error|report|warning|delay"
     r"|unsuccess)|delivery has failed|(?:fail|fehl|error|problem|unable|could ?n[o']t"
@@ -47,7 +53,9 @@ _FAILURE_SUBJECT = re.compile(
     r"|mail (?:system )?error"
     r"|failure notice|failed delivery|bounced? (?:mail|message)|mail failed"
     r"|message (?:delayed|status)"
-    r"|delayed|rejected|nondeliver|non[- ]deliver|user unknown|unknown user"
+    r"|delayed|remise diff|recapito ritard|entrega atras|bezorging vertr|leverans försen"
+    r"|(?:配信|送信|配達)の?遅延|传递延迟|傳遞延遲|entrega retras|доставка (?:отлож|задерж)"
+    r"|rejected|nondeliver|non[- ]deliver|user unknown|unknown user"
     r"|mailbox (?:full|unavailable)"
     r"|(?:mail|message) (?:could )?not be|(?:warning|permanent"
     r"|temporary).{0,30}(?:deliver|fail|error)"
@@ -69,6 +77,11 @@ _FAILURE_SUBJECT = re.compile(
     r"|levere|afleveret|toimit|palautettu|dostarczen|zwrot|doruč|vráceno|kézbesít|visszaküld"
     r"|teslimat|iletilem|nelivrat|dostav|isporuč|παράδοσ|недостав|не може бути|повернен"
     r"|無法(?:傳遞|投遞)|未送達|无法送达|送信できません|配送でき|未配信",
+)
+# fml writes from the list's own "-admin" address.
+_FML_SUBJECT = re.compile(
+    r"not member|duplicated message-id|fml system error|loop (?:alert|back)|reject mail"
+    r"|spam mail from a spammer|security alert",
     re.I,
 )
 _REPLY_SUBJECT = re.compile(
@@ -127,6 +140,7 @@ def read_signs(headers: Headers) -> Signs:
         sender=sender,
         subject=subject,
         is_daemon=is_daemon_address
+        or ("x-mlserver" in headers and bool(_FML_SUBJECT.search(subject)))
         or bool(_DAEMON_NAME.search(name) and not _REPLY_SUBJECT.match(subject)),
         is_daemon_address=is_daemon_address,
         has_null_path=any(_NULL_PATH.match(path) for path in paths),

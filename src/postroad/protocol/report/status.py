@@ -13,6 +13,10 @@ import re
 _CODE = r"([245]\.[0-7]\.\d{1,3})(?![\d]|\.\d|[/-]\d)"
 _WHOLE = re.compile(rf"(?<![\d.])#?{_CODE}")
 _AFTER_REPLY = re.compile(rf"(?<![\d.])([245])[0-5]\d(?:[ \-:]{{1,3}}|\s+\(|\s*\[|\s*#){_CODE}")
+# A reply code, the host that gave it with its address, and then the code.
+_AFTER_HOST = re.compile(
+    rf"(?<![\d.])([45])[0-5]\d:? \S{{1,255}} [\[(][\da-f.:]{{3,45}}[\])]:? {_CODE}(?=\s)", re.I
+)
 _PLACED = re.compile(
     rf"(?:^|[(\[#<\"'=]|[:;,\u2026] ?|\.\.\. ?|- ){_CODE}(?=[\s)\]:;,.>\"'-]|$)", re.M
 )
@@ -36,9 +40,10 @@ def status_field(value: str) -> str | None:
 
 def find_status(text: str) -> str | None:
     """The enhanced code in a diagnostic, the one behind a reply code of its class first."""
-    for reply in _AFTER_REPLY.finditer(text):
-        if reply[1] == reply[2][0]:
-            return _plain(reply[2])
+    for after in (_AFTER_REPLY, _AFTER_HOST):
+        for reply in after.finditer(text):
+            if reply[1] == reply[2][0]:
+                return _plain(reply[2])
     for pattern in (_PLACED, _NAMED):
         for found in pattern.finditer(text):
             before = text[max(0, found.start(1) - 12) : found.start(1)]

@@ -35,6 +35,7 @@ LOST = (
     r"|hosts? (?:is |are )?(?:un|not )reach",
 )
 EXPIRED_FIRM = (
+    r"undeliverable (?:within|for|after) (?:more than )?\d",
     r"message expired|message (?:has )?timed out|expired message|retry time ?-?out exceeded"
     r"|retry time not reached"
     r"|delivery (?:time )?expired|in the queue too long|queue\.expired",
@@ -74,6 +75,7 @@ MAILER = (
     r"|error writing|can't create",
 )
 SYSTEM = (
+    r"verification in progress",
     r"prx\d|lookup (?:failure|error)|ldap (?:lookup|error|server)|queue file|thread limit"
     r"|resources? (?:exhausted|shortage|unavailable)|(?:störung|systemfehler|erreur (?:système"
     r"|interne|temporaire)|error (?:interno|temporal)|errore (?:interno|temporaneo)"

@@ -52,8 +52,10 @@ def test_no_dialect_can_be_made_slow(mark: str, piece: bytes) -> None:
         b" " * 25 * MIB,
         b"\r\n" * (12 * MIB),
         b"\0" * 25 * MIB,
+        b"; ".join(b"user%d@one.example" % number for number in range(MIB)),
+        b" ; ".join(b"u%d@one.example" % number + b" x" * 50 for number in range(MIB // 8)),
     ],
-    ids=["lines", "addresses", "words", "blanks", "breaks", "zeros"],
+    ids=["lines", "addresses", "words", "blanks", "breaks", "zeros", "row", "row-with-words"],
 )
 def test_a_huge_mail_costs_no_more_than_its_beginning(body: bytes) -> None:
     assert _seconds(HEAD + b"\r\n" + body) < 1.5

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from postroad.domain.bounce import Action, BounceReason, Report
+from postroad.domain.bounce import (
+    Action,
+    BounceReason,
+    BounceType,
+    RecommendedAction,
+    Report,
+)
 from postroad.protocol.report import read_report
 
 _ORIGINAL = "Message-ID: <order-1@sender.example>\nFrom: shop@sender.example\nSubject: Order\n"
@@ -144,6 +150,26 @@ def test_a_reason_that_the_reporting_side_names_serves_where_words_do_not(
     group = f"Final-Recipient: rfc822; gone@one.example\nAction: failed\n{fields}\n"
 
     assert _read(group).failures[0].verdict.reason is reason
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Status: 4.1.1\nDiagnostic-Code: smtp; 450 4.1.1 <gone@one.example>: User unknown",
+        "Status: 4.4.3\nDiagnostic-Code: smtp; 451 Domain does not exist",
+        "Status: 4.0.0\nX-PowerMTA-BounceCategory: bad-mailbox",
+    ],
+)
+def test_no_address_is_given_up_while_a_server_still_tries(said: str) -> None:
+    group = f"Final-Recipient: rfc822; gone@one.example\nAction: {{}}\n{said}\n"
+
+    tried, given_up = (
+        _read(group.format(action)).failures[0].verdict for action in ("delayed", "failed")
+    )
+
+    assert (tried.type, tried.recommended_action) == (BounceType.SOFT, RecommendedAction.RETRY)
+    assert given_up.type is BounceType.HARD
+    assert tried.reason is given_up.reason
 
 
 def test_groups_without_addresses_are_about_those_that_the_text_names() -> None:

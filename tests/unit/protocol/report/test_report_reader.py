@@ -377,3 +377,20 @@ def test_a_reason_in_the_subject_serves_when_the_text_has_none(
     )
 
     assert read_report(mail.encode()).failures[0].verdict.reason is reason
+
+
+def test_a_mail_that_nobody_was_to_get_comes_back_without_recipients() -> None:
+    mail = (
+        b"Return-Path: <>\r\nFrom: Mail Delivery System <Mailer-Daemon@mx.sender.example>\r\n"
+        b"To: shop@sender.example\r\nSubject: Mail failure - no recipient addresses\r\n\r\n"
+        b"A message that you sent contained no recipient addresses, and therefore no\r\n"
+        b"delivery could be attempted.\r\n\r\n"
+        b"------ This is a copy of your message, including all the headers. ------\r\n"
+        b"Message-ID: <nobody@sender.example>\r\nDate: Tue, 11 Mar 2025 14:00:00 +0100\r\n"
+        b"From: Shop <shop@sender.example>\r\nSubject: Hello\r\n\r\nx\r\n"
+    )
+    report = read_report(mail)
+
+    assert report.kind is ReportKind.BOUNCE
+    assert report.failures == ()
+    assert report.original.message_id == "<nobody@sender.example>"

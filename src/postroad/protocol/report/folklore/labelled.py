@@ -16,7 +16,8 @@ from postroad.protocol.report.folklore.grammar import MAX_FINDINGS, unique
 _WHO = re.compile(
     r"^[ \t|*-]{0,8}(?:failed |intended |undeliverable |invalid |rejected |e-?mail |error[- ]for)?"
     r"(?:recipients?|addressees?|rcpt to|destination|address(?:es)?|(?<=error-for)|empfänger"
-    r"|destinataires?|destinatari[oa]s?|получател[ьи]|адресат|宛先|收件人)(?: \(?e?-?s\)?)?"
+    r"|destinataires?|destinatari[oa]s?|получател[ьи]|адресат|宛先|送信先|収件人|收件人|收信人"
+    r"|수신자|받는 ?사람)(?: \(?e?-?s\)?)?"
     r"(?: e-?mail)?(?: address(?:es)?)?[ .\t]{0,20}[:=：]["
     r" \t]*(?P<value>[^\n]{0,600}@[^\n]{1,300})$",
     re.I | re.M,
@@ -26,7 +27,8 @@ _WHY = re.compile(
     r"(?:reason|error(?:[- ](?:text|message|description|details?))?|diagnostics?|description"
     r"|details?"
     r"|response|result|cause|problem|explanation|grund|fehler|raison|motif|erreur|motivo|causa"
-    r"|причина|ошибка|理由|原因|エラー)(?: code)?(?: for failure)?[ .\t]{0,20}[:=：][ \t]*"
+    r"|причина|ошибка|理由|原因|エラー|사유|이유)"
+    r"(?: code)?(?: for failure)?[ .\t]{0,20}[:=：][ \t]*"
     r"(?P<value>[^\n]{2,1000}(?:\n[ \t]{2,}(?![\w -]{1,40}:)[^\n]{2,500}){0,6})$",
     re.I | re.M,
 )

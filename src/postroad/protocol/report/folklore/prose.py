@@ -13,8 +13,12 @@ from typing import NamedTuple
 from postroad.protocol.report.addressing import ADDRESS, tidy
 from postroad.protocol.report.folklore.finding import Dialect, Finding, Text
 from postroad.protocol.report.folklore.grammar import HEAD, blocks
+from postroad.protocol.report.reasons import find_cause
 
 MAX_ADDRESSES = 400
+MAX_NEAR = 300  # characters beside an address that say what it is
+MAX_LINE = 2000  # characters of a line on either side of an address
+MAX_ASKED = 10  # recipients whose paragraph is asked for a reason
 _SURE = 4  # what the outer signs must weigh before a place without any hint is believed
 _HELP = re.compile(
     r"^(?:postmaster|mailer-daemon|abuse|support|help|helpdesk|hostmaster|webmaster"
@@ -30,19 +34,36 @@ _HELP_BEFORE = re.compile(
 )
 _TO_BEFORE = re.compile(
     r"(?<!\w)(?:recipients?|receivers?|address(?:es|ee)?|to|for|deliver(?:ed|ing)?|user"
-    r"|mailbox|account|rcpt to|addressed|destinat\w+|undeliverable|failed|reach"
+    r"|mailbox|account|rcpt to|addressed|destinat\w+|undeliverable|failed|reach(?:ed)?"
     r"|empfänger|adresse|adressat|an|à|destinataire|destinatario|destinatário"
-    r"|dirección|direccion|a|para|получател\w*|адрес\w*|на|宛先|受信者|あて先|収件人|收件人|地址"
+    r"|dirección|direccion|a|para|получател\w*|адрес\w*|на|宛先|送信先|受信者|あて先|収件人|收件人|地址"
+    r"|수신자|받는 ?사람"
     r"|用户"
     r"|to the following)[^\w\n]{1,4}$",
+    re.I,
+)
+# French and its kin have the same word for "from" and "of".
+_DESTINED = re.compile(
+    r"(?:destina[tç]\w+|adresse|attention|direcci[oó]n|buz[oó]n|cuenta|indirizzo|casella"
+    r"|endere[cç]o|caixa|conta|compte|bo[iî]te)(?: postale?| e-?mail| electr[oó]nico)?"
+    r" d(?:e|i|o|a|u|el|es|['’])[:\s<\"'(]{0,4}$",
     re.I,
 )
 _PROTOCOL = re.compile(r"^[ \t]*(?:smtp|inet|internet|rfc822)[ \t:]+(?=[ \t<]*$)", re.I)
 _ROW = re.compile(
     r"[>\"')\]]{0,3}[ \t]*(?:[,;/&+]|and|und|et|y|e|en|och|og|и|、|，)[ \t]*[<\"'(\[]{0,3}"
 )
+_IN_ROW = re.compile(r"@[^\s@]{1,255}$")  # what stands before a semicolon is an address as well
+_ARRIVED = re.compile(
+    r"[>\"')\]]{0,3}[ \t]*[:=-]{1,2}[ \t]*(?:(?:was|successfully|message) ){0,2}"
+    r"(?:delivered|relayed|sent|ok|success\w*|accepted|25\d)(?:\W|$)",
+    re.I,
+)
 _REPLY = re.compile(r"(?<![\d.])[45]\d\d(?:[ -]|: )")
 _CODE = re.compile(r"(?<![\d.])[45](?:\d\d(?:[ -]|: )|\.\d\.\d{1,3}[ :,)])")
+_BARE_CODE = re.compile(
+    r"^\W*(?:(?:smtp|error|status|reply|response|dsn|diagnostic|code)\W*){0,4}[245][\d. -]*$", re.I
+)
 _AFTER = re.compile(
     r"^[>\"')\]]{0,3}[ \t]*(?:[45]\d\d\b|was|is|has|could|cannot|can't|does|did|not|unknown|user"
     r"|\.\.\.|:|-|\(|\[|n'|existe|existiert|konnte|wurde|не|は|が|不|无|no)",
@@ -68,9 +89,11 @@ def _read(text: Text) -> list[Finding]:
     said_by = {found.recipient.lower(): found.said for found in blocks(text.words, HEAD)}
     everything = reason_of(text.words)
     chosen = [candidate for candidate in best.values() if candidate.weight == top]
+    # Some tell the reason first and go on to somebody's help desk below the recipients.
+    is_below = any(find_cause(said, None) for said in list(said_by.values())[:MAX_ASKED])
     findings = []
     for candidate in chosen:
-        said = said_by.get(candidate.address.lower(), "")
+        said = said_by.get(candidate.address.lower(), "") if is_below else ""
         is_told = bool(_REPLY.search(candidate.line)) or candidate.line.startswith(
             candidate.address + ": "
         )
@@ -104,7 +127,8 @@ def _candidates(text: Text) -> list[_Candidate]:
             last = match
             end = matches[number + 1].start() if number + 1 < len(matches) else len(line)
             own = line[match.start() : end] if is_shared else ""
-            said = own if len(own) > len(match[0]) + 8 else line
+            near = line[max(0, match.start() - MAX_LINE) : match.end() + MAX_LINE]
+            said = own if len(own) > len(match[0]) + 8 else near
             found.append(_Candidate(address, weight, said.strip()))
             if len(found) == MAX_ADDRESSES:
                 return found
@@ -112,12 +136,18 @@ def _candidates(text: Text) -> list[_Candidate]:
 
 
 def _weigh(text: Text, line: str, match: re.Match[str], address: str) -> int:
-    before, behind = line[: match.start()], line[match.end() :]
+    before = line[max(0, match.start() - MAX_NEAR) : match.start()]
+    behind = line[match.end() : match.end() + MAX_NEAR]
     own = text.signs.own_addresses
-    before = _PROTOCOL.sub("", before.rpartition("; ")[2])
+    begun, _, typed = before.rpartition("; ")
+    before = before if _IN_ROW.search(begun) else typed
+    before = _PROTOCOL.sub("", before)
+    if _ARRIVED.match(behind):
+        return 0
     if _HELP.match(address) and not re.search(r"rcpt|recipient|\.\.\.", line, re.I):
         return 0
-    if address.lower() == text.signs.sender or _HELP_BEFORE.search(before):
+    is_destined = bool(_DESTINED.search(before))
+    if address.lower() == text.signs.sender or (_HELP_BEFORE.search(before) and not is_destined):
         return 0
     bare = before.strip(" \t<>\"'([*-•·|") + behind.strip(" \t<>\"')]:;,.|=")
     weight = 1
@@ -125,7 +155,7 @@ def _weigh(text: Text, line: str, match: re.Match[str], address: str) -> int:
         weight = 6
     elif not before.strip(" \t<>\"'([*-•·|"):
         weight = 5 if _AFTER.match(behind) else 4
-    elif re.search(
+    elif is_destined or re.search(
         r"rcpt to|recipient|undeliver|empfänger|destinat|получат|宛先|收件", before, re.I
     ):
         weight = 5
@@ -137,11 +167,14 @@ def _weigh(text: Text, line: str, match: re.Match[str], address: str) -> int:
 
 
 def reason_of(words: str) -> str:
-    """The line with a reply code, if there is one; else the text, for its words alone."""
-    for line in words.split("\n"):
-        if _CODE.search(line):
-            return line.strip()
-    return words[:1500].strip()
+    """The line with a reply code, if there is one; else the text, for its words alone.
+
+    A line that has words beside its code goes before one that does not.
+    """
+    coded = [line.strip() for line in words.split("\n") if _CODE.search(line)]
+    return next((line for line in coded if not _BARE_CODE.match(line)), "") or (
+        coded[0] if coded else words[:1500].strip()
+    )
 
 
 def _claims(text: Text) -> bool:

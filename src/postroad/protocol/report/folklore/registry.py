@@ -16,6 +16,7 @@ from postroad.protocol.report.folklore import (
     dragonfly,
     exchange,
     exim,
+    fml,
     gmail,
     groupwise,
     imail,
@@ -37,6 +38,7 @@ from postroad.protocol.report.folklore.finding import Dialect, Finding, Text
 
 DIALECTS: Final[tuple[Dialect, ...]] = (
     courier.DIALECT,
+    fml.DIALECT,
     opensmtpd.DIALECT,
     dragonfly.DIALECT,
     james.DIALECT,

@@ -13,6 +13,7 @@ from postroad.domain.bounce import Action
 from postroad.protocol.report.addressing import ADDRESS, addresses_in, tidy
 from postroad.protocol.report.folklore.finding import Dialect, Finding, Text
 from postroad.protocol.report.folklore.grammar import MAX_FINDINGS, said_of, unique
+from postroad.protocol.report.status import find_status
 
 _TITLE = re.compile(r"^[ \t]*-{2,}[ \t]*([A-Za-z][^\n]{3,120}?)[ \t]*-{2,}[ \t]*$", re.M)
 _ADDRESSES = re.compile(r"address(?:es)? (?:had|have|with|follow)|recipient|failed address", re.I)
@@ -28,11 +29,22 @@ _DELAYED = re.compile(
 )
 _RCPT = re.compile(rf">>> ?RCPT TO: ?<?({ADDRESS.pattern})", re.I)
 _TALKING = re.compile(r"while talking to ([\w.-]{3,255}?)\.?:", re.I)
+# What Sendmail itself says of a recipient for good: behind the remote's "<<<", or for a reason of
+# its own. A 4yz line leaves its recipient in the queue.
+_REFUSED = re.compile(
+    r"^(?P<said>5\d\d(?:[ -]5\.\d{1,3}\.\d{1,3})? (?:"
+    rf"<?(?P<rcpt>{ADDRESS.pattern})>?\.\.\. ?\S.{{0,500}}"
+    r"|Too many hops \d+ \(\d+ max\): from .{1,320} via .{1,255}, to "
+    rf"<?(?P<hop>{ADDRESS.pattern})>?))$",
+    re.M,
+)
 
 
 def _read(text: Text) -> list[Finding]:
     listed, transcript = _sections(text.words)
     findings = _listed(listed)
+    own = {*text.signs.own_addresses, text.signs.sender}
+    findings += _refused(transcript, findings, own)
     lines = [found[1].strip() for found in _SAID.finditer(transcript)][:200]
     action = Action.DELAYED if _DELAYED.search(text.words) else Action.FAILED
     if not findings:
@@ -46,6 +58,26 @@ def _read(text: Text) -> list[Finding]:
         said = finding.said or _said_of(finding.recipient, lines) or transcript.strip()[:500]
         full.append(replace(finding, said=said, action=action, remote=remote))
     return full
+
+
+def _refused(transcript: str, listed: list[Finding], own: set[str]) -> list[Finding]:
+    """Those whom the session refused without the list naming them as failed.
+
+    The list may lack them, or name what they were expanded to. A mail that went round too often is
+    refused before anybody is expanded; an answer about an alias is that about its target.
+    ``own`` are the addresses that the report itself bears: a refused sender is no recipient.
+    """
+    known = {finding.recipient.lower() for finding in listed} | own
+    written = {(finding.original or "").lower() for finding in listed}
+    found: list[Finding] = []
+    for line in _REFUSED.finditer(transcript):
+        recipient = tidy(line["rcpt"] or line["hop"])
+        key = recipient.lower()
+        if not key or key in known or (line["rcpt"] and key in written):
+            continue
+        known.add(key)
+        found.append(Finding(recipient, line["said"]))
+    return found[:MAX_FINDINGS] if listed else []
 
 
 def _sections(words: str) -> tuple[str, str]:
@@ -86,10 +118,15 @@ def _listed(section: str) -> list[Finding]:
 
 
 def _said_of(recipient: str, lines: list[str]) -> str:
-    """The answer about this recipient; else the last refusal of the session."""
+    """The answer about this recipient; else the last refusal of the session.
+
+    Behind a remote's answer without an enhanced code Sendmail's own words give one.
+    """
     refusals = [line for line in lines if line[0] in "45" or "..." in line]
     about = [line for line in refusals if recipient and recipient.lower() in line.lower()]
-    return (about or refusals[-1:] or [""])[0]
+    said = (about or refusals[-1:] or [""])[0]
+    coded = "" if find_status(said) else next(filter(find_status, about), "")
+    return f"{said} {coded}".strip()
 
 
 DIALECT = Dialect(
