@@ -106,7 +106,7 @@ async def test_everything_goes_with_the_account(store: Store) -> None:
         await tx.messages.put_cursor("a", CURSOR)
         await tx.messages.put_chunk("a", 1, 1, Chunk([Entry(1, marks(()))]))
         await tx.messages.put_listing("a", encode_listing([Mailbox("INBOX", "/")]))
-        await tx.messages.join_thread("a", [1])
+        await tx.threads.join("a", [[1]])
 
     await store.write(put)
     await store.write(lambda tx: tx.accounts.delete("a"))
@@ -115,7 +115,7 @@ async def test_everything_goes_with_the_account(store: Store) -> None:
         assert await tx.messages.cursors("a") == []
         assert await tx.messages.chunk_starts("a", 1) == []
         assert await tx.messages.listing("a") == []
-        assert await tx.messages.thread_of("a", 1) is None
+        assert await tx.threads.names("a", [1]) == {}
 
     await store.read(look)
 
@@ -150,25 +150,3 @@ async def test_traces_are_found_by_fingerprint_until_they_are_purged(store: Stor
     assert await store.read(find) == [here, gone]
     assert await store.write(lambda tx: tx.messages.purge_traces(before=START + 10)) == 1
     assert await store.read(find) == [gone]
-
-
-@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (2, 0, 1)])
-async def test_a_thread_is_the_same_in_any_order_of_arrival(
-    store: Store, order: tuple[int, ...]
-) -> None:
-    await with_account(store)
-    messages = [[50], [-20, 50], [90, -20, 50]]  # each names itself and what it answers
-    for n in order:
-        await store.write(lambda tx, n=n: tx.messages.join_thread("a", messages[n]))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
-
-    for node in (50, -20, 90):
-        assert await store.read(lambda tx, node=node: tx.messages.thread_of("a", node)) == -20  # type: ignore[misc]  # as above
-
-
-async def test_threads_of_accounts_do_not_meet(store: Store) -> None:
-    for name in ("a", "b"):
-        await with_account(store, name)
-    await store.write(lambda tx: tx.messages.join_thread("a", [1, 5]))
-    await store.write(lambda tx: tx.messages.join_thread("b", [5]))
-
-    assert await store.read(lambda tx: tx.messages.thread_of("b", 5)) == 5

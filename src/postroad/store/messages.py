@@ -6,7 +6,7 @@ Written by whoever holds the account's lease; every unit that writes begins with
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from postroad.domain.mailbox import Mailbox, SpecialUse
@@ -26,19 +26,8 @@ class Trace:
     seen_at: int  # epoch ms
 
 
-@dataclass(frozen=True, slots=True)
-class Unthreaded:
-    """Old messages of a mailbox whose threads are not known yet: UIDs from ``low`` to ``high``."""
-
-    path: str
-    number: int
-    uidvalidity: int
-    low: int
-    high: int
-
-
 class Messages:
-    """Cursors and listing of mailboxes, chunks, traces and threads of messages."""
+    """Cursors and listing of mailboxes, chunks and traces of messages."""
 
     __slots__ = ("_session",)
 
@@ -165,44 +154,6 @@ class Messages:
     async def purge_traces(self, *, before: int, limit: int = 500) -> int:
         """Forget up to ``limit`` traces older than ``before`` (epoch ms); how many they were."""
         return await self._session.run("purge_message_traces", before=before, limit=limit)
-
-    # Threads
-
-    async def find_unthreaded(self, account: str) -> Unthreaded | None:
-        """The first mailbox with old messages that are in no thread yet."""
-        row = await self._session.maybe("find_unthreaded", account=account)
-        return None if row is None else Unthreaded(row[0], row[1], row[2], row[3], row[4] - 1)
-
-    async def set_threaded(self, account: str, path: str, number: int, *, uid: int) -> None:
-        """Every message below ``uid`` of this life of a mailbox is in its thread."""
-        await self._session.run("set_threaded", account=account, path=path, number=number, uid=uid)
-
-    async def threads_of(self, account: str, nodes: Collection[int]) -> dict[int, int]:
-        """The threads of hashed Message-IDs, as far as they are known."""
-        rows = await self._session.many(
-            "threads_of_nodes", account=account, nodes=json.dumps(list(nodes))
-        )
-        return {row[0]: row[1] for row in rows}
-
-    async def thread_of(self, account: str, node: int) -> int | None:
-        """The thread to which a hashed Message-ID belongs."""
-        row = await self._session.maybe("find_thread", account=account, node=node)
-        return row[0] if row is not None else None
-
-    async def join_thread(self, account: str, nodes: Sequence[int]) -> int:
-        """Put hashed Message-IDs into one thread, joining the threads they are in.
-
-        A thread is named by the smallest node in it, so the order of arrival does not matter.
-        """
-        known = {node: await self.thread_of(account, node) for node in dict.fromkeys(nodes)}
-        threads = {thread for thread in known.values() if thread is not None}
-        name = min(threads | known.keys())
-        for merged in sorted(threads - {name}):
-            await self._session.run("merge_threads", account=account, thread=name, merged=merged)
-        for node, thread in known.items():
-            if thread is None:
-                await self._session.run("put_thread_node", account=account, node=node, thread=name)
-        return name
 
 
 def _cursor(row: Row) -> MailboxCursor:

@@ -30,7 +30,7 @@ from postroad.engine.mail.bounces import with_bounces
 from postroad.engine.mail.details import details_of, entry_again, entry_of
 from postroad.engine.mail.text import LARGE_BYTES, assemble, wanted_parts
 from postroad.engine.mail.text_id import unpack_text
-from postroad.engine.mail.threads import with_threads
+from postroad.engine.mail.threads import with_known, with_threads
 from postroad.engine.mail.upload import Uploaded, UploadRequest, upload
 from postroad.engine.providers.base import WholeProvider
 from postroad.engine.providers.entries import in_order
@@ -93,6 +93,7 @@ class Mail:
             if path is None:
                 everything = await provider.find_mailbox(SpecialUse.ALL)
                 path = "INBOX" if everything is None else everything.path
+            query = await self._known(account, path, query)
             return await self._page(account, await provider.search(path, query, wish))
 
     async def read(
@@ -184,6 +185,7 @@ class Mail:
         """As :meth:`change_flags`, for all that match."""
         provider = await self._access.provider(account)
         with as_unavailable():
+            query = await self._known(account, path, query)
             await provider.change_flags_of(path, query, flags, labels)
         return labels if provider.traits.has_labels else None
 
@@ -192,6 +194,7 @@ class Mail:
     ) -> BulkMoved:
         provider = await self._access.provider(account)
         with as_unavailable():
+            query = await self._known(account, path, query)
             return await provider.move_all(path, query, destination)
 
     async def remove_all(
@@ -199,6 +202,7 @@ class Mail:
     ) -> BulkRemoval:
         provider = await self._access.provider(account)
         with as_unavailable():
+            query = await self._known(account, path, query)
             return await provider.remove_all(path, query, force=force)
 
     async def upload(self, account: str, request: UploadRequest) -> Uploaded:
@@ -278,6 +282,11 @@ class Mail:
             rows = [one.row for one in found.items]
             items = await with_threads(self._store, account, items, rows)
         return replace(page, items=items)
+
+    async def _known(self, account: str, path: str, query: SearchQuery) -> SearchQuery:
+        if not self._threading(await self._access.account(account)):
+            return query
+        return await with_known(self._store, account, path, query)
 
     async def _text(
         self, read: ReadMessage, wish: TextWish, *, only: frozenset[str] | None = None
