@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from postroad.domain.mailbox_state import Indexer
 from postroad.domain.message import MessageSummary, UnreadMessage
+from postroad.domain.message_id import unpack_message
+from postroad.domain.message_index import Chunk
 from postroad.domain.search import SearchQuery
 from postroad.engine.sync.arrivals import fingerprint_of
 from postroad.engine.sync.threads import (
@@ -28,26 +30,71 @@ _MAX_MEMBERS = 100_000  # of one thread that is searched for
 async def with_threads(
     store: Store, account: str, shown: Sequence[Shown], rows: Sequence[Fetched]
 ) -> tuple[Shown, ...]:
-    """Put ``threadId`` and ``emailId`` in where they lack; ``rows`` is what each was made of."""
-    identities = [
-        identity_of(one, row.internal_date)
-        if isinstance(one, MessageSummary) and one.thread_id is None
-        else None
+    """Put ``threadId`` and ``emailId`` in where they lack; ``rows`` is what each was made of.
+
+    What the index remembers of a message goes before what it is called: servers and we may differ
+    about a message with two names.
+    """
+    lacking = [
+        (one, row)
         for one, row in zip(shown, rows, strict=True)
+        if isinstance(one, MessageSummary) and one.thread_id is None
     ]
-    nodes = [0 if one is None else thread_node(one) for one in identities]
-    wanted = {node for node in nodes if node}
-    if not wanted:
+    if not lacking:
         return tuple(shown)
-    threads = await store.read(lambda tx: tx.threads.names(account, wanted), quick=True)
-    filled: list[Shown] = []
-    for one, row, identity, node in zip(shown, rows, identities, nodes, strict=True):
-        thread = threads.get(node)
-        if isinstance(one, MessageSummary) and identity is not None and thread is not None:
-            email_id = one.email_id or email_name(fingerprint_of(account, row, identity))
-            one = replace(one, thread_id=thread_name(thread), email_id=email_id)
-        filled.append(one)
-    return tuple(filled)
+
+    async def unit(tx: Tx) -> dict[str, tuple[int, int]]:
+        """Thread and fingerprint by the id of the message."""
+        nodes = await _remembered(tx, account, [one for one, _ in lacking])
+        for one, row in lacking:
+            if one.message not in nodes:
+                identity = identity_of(one, row.internal_date)
+                print_ = fingerprint_of(account, row, identity)
+                nodes[one.message] = thread_node(identity), print_
+        names = await tx.threads.names(account, {node for node, _ in nodes.values()})
+        return {
+            message: (names[node], print_)
+            for message, (node, print_) in nodes.items()
+            if node in names
+        }
+
+    threads = await store.read(unit, quick=True)
+    return tuple(
+        _filled(one, threads.get(one.message)) if isinstance(one, MessageSummary) else one
+        for one in shown
+    )
+
+
+def _filled(one: MessageSummary, known: tuple[int, int] | None) -> MessageSummary:
+    if one.thread_id is not None or known is None:
+        return one
+    thread, print_ = known
+    email_id = one.email_id or email_name(print_)
+    return replace(one, thread_id=thread_name(thread), email_id=email_id)
+
+
+async def _remembered(
+    tx: Tx, account: str, messages: Sequence[MessageSummary]
+) -> dict[str, tuple[int, int]]:
+    """Node and fingerprint of those that the index has read for their threads."""
+    found: dict[str, tuple[int, int]] = {}
+    cursors = {path: await tx.messages.cursor(account, path) for path in {m.path for m in messages}}
+    number, chunk = 0, Chunk()
+    for message in sorted(messages, key=lambda one: (one.path, one.uid or 0)):
+        cursor, key = cursors[message.path], unpack_message(message.message)
+        if cursor is None or key is None or key.mailbox != cursor.number:
+            continue
+        at = chunk.find(key.uid) if number == key.mailbox else None
+        if at is None:
+            try:
+                held = await tx.messages.chunk_of(account, key.mailbox, key.uid)
+            except ValueError:
+                held = None  # the next look makes it anew
+            number, chunk = key.mailbox, held[1] if held is not None else Chunk()
+            at = chunk.find(key.uid)
+        if at is not None and chunk.nodes[at]:
+            found[message.message] = chunk.nodes[at], chunk.prints[at]
+    return found
 
 
 async def with_known(store: Store, account: str, path: str, query: SearchQuery) -> SearchQuery:

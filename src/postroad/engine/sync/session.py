@@ -62,6 +62,9 @@ class ImapSession:
         self._held: set[str] = set()
         self._turn = asyncio.Lock()
         self._sides: dict[str, asyncio.Task[None]] = {}
+        self._old: asyncio.Task[None] | None = None  # reads old mail
+        self._has_old = False
+        self._group: asyncio.TaskGroup | None = None  # once all mailboxes were looked at
         self._watch = Watch(
             connection,
             store,
@@ -95,16 +98,14 @@ class ImapSession:
         if not self._account.subconnections and not self._rules.threading:
             # One task less for each of ten thousand accounts.
             await self._watch.run(lambda _: on_synced())
-        old: asyncio.Task[None] | None = None  # reads old mail
         try:
             async with asyncio.TaskGroup() as group:
 
                 async def synced(learned: Learned) -> None:
-                    nonlocal old
                     self._keep_sides(learned, group)
                     await on_synced()
-                    if self._rules.threading and (old is None or old.done()):
-                        old = group.create_task(self._backfill().run())
+                    self._group = group
+                    self._read_old()
 
                 await self._watch.run(synced)
         except ExceptionGroup as errors:
@@ -127,8 +128,18 @@ class ImapSession:
         for path in wanted.keys() - self._sides.keys():
             self._sides[path] = group.create_task(self._side(wanted[path]).run())
 
-    def _backfill(self) -> Backfill:
-        return Backfill(self._account.account, self._store, self._ingest, self._dial)
+    def _read_old(self) -> None:
+        """Find the threads of old mail, where they are computed."""
+        if not self._rules.threading or self._group is None:
+            return
+        self._has_old = True
+        if self._old is None or self._old.done():
+            self._old = self._group.create_task(self._reading_old())
+
+    async def _reading_old(self) -> None:
+        while self._has_old:  # more may have turned up when the last was read
+            self._has_old = False
+            await Backfill(self._account.account, self._store, self._ingest, self._dial).run()
 
     def _side(self, followed: Followed) -> SideWatch:
         async def open_one() -> tuple[Connection, Looker]:
@@ -152,4 +163,11 @@ class ImapSession:
             notify_from=self._rules.notify_from,
             threading=self._rules.threading,
         )
-        return Looker(connection, self._store, self._ingest, arrivals, self._rules)
+        return Looker(
+            connection,
+            self._store,
+            self._ingest,
+            arrivals,
+            self._rules,
+            on_met=self._read_old,
+        )
