@@ -6,13 +6,16 @@ Written by whoever holds the account's lease; every unit that writes begins with
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from postroad.domain.mailbox import Mailbox, SpecialUse
 from postroad.domain.mailbox_state import Indexer, MailboxCursor
 from postroad.domain.message_index import Chunk
 from postroad.store.backend import Row, Session
+
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_DECODE = json.JSONDecoder().raw_decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,28 @@ class Trace:
     uid: int
     is_gone: bool
     seen_at: int  # epoch ms
+
+
+class Cursors:
+    """The cursors of an account by path, each made when it is asked for.
+
+    There may be tens of thousands. As rows the garbage collector passes them over.
+    """
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows = {row[0]: tuple(row) for row in rows}
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._rows
+
+    def paths(self) -> Collection[str]:
+        return self._rows.keys()
+
+    def get(self, path: str) -> MailboxCursor | None:
+        row = self._rows.get(path)
+        return _cursor(row) if row is not None else None
 
 
 class Messages:
@@ -40,10 +65,13 @@ class Messages:
         row = await self._session.maybe("find_mailbox_cursor", account=account, path=path)
         return _cursor(row) if row is not None else None
 
-    async def cursors(self, account: str) -> list[MailboxCursor]:
-        """Every mailbox that is followed, by path."""
-        rows = await self._session.many("mailbox_cursors", account=account)
-        return [_cursor(row) for row in rows]
+    async def cursors(self, account: str) -> Cursors:
+        """Every mailbox that is followed."""
+        return Cursors(await self._session.many("mailbox_cursors", account=account))
+
+    async def has_cursors(self, account: str) -> bool:
+        """Whether any mailbox is followed."""
+        return await self._session.maybe("find_any_cursor", account=account) is not None
 
     async def put_cursor(self, account: str, cursor: MailboxCursor) -> None:
         """Raises :exc:`Conflict` for an unknown account."""
@@ -76,10 +104,10 @@ class Messages:
         await self._session.run("delete_mailbox_listing", account=account)
         await self._session.run("forget_threads", account=account)
 
-    async def listing(self, account: str) -> list[Mailbox]:
-        """The mailboxes as the server last listed them; empty when it never did."""
+    async def listing(self, account: str) -> str:
+        """The mailboxes as the server last listed them, for :func:`decode_listing`."""
         row = await self._session.maybe("find_mailbox_listing", account=account)
-        return [_mailbox(one) for one in json.loads(row[0])] if row is not None else []
+        return str(row[0]) if row is not None else "[]"
 
     async def put_listing(self, account: str, encoded: str) -> bool:
         """Keep a listing, of :func:`encode_listing`; whether it is another than before."""
@@ -176,19 +204,35 @@ def _cursor(row: Row) -> MailboxCursor:
 
 
 def encode_listing(mailboxes: Sequence[Mailbox]) -> str:
-    """A listing as it is stored; takes a hundredth of a second for 5000 mailboxes."""
+    """A listing as it is stored, a JSON array; takes some 4 us for each mailbox.
+
+    One after the other: the library would keep all other threads waiting for the whole.
+    """
     written = [
-        {
-            "path": one.path,
-            "delimiter": one.delimiter,
-            "special_use": one.special_use,
-            "special_use_source": one.special_use_source,
-            "subscribed": one.subscribed,
-            "attributes": one.attributes,
-        }
+        _ENCODE(
+            {
+                "path": one.path,
+                "delimiter": one.delimiter,
+                "special_use": one.special_use,
+                "special_use_source": one.special_use_source,
+                "subscribed": one.subscribed,
+                "attributes": one.attributes,
+            }
+        )
         for one in mailboxes
     ]
-    return json.dumps(written, ensure_ascii=False, separators=(",", ":"))
+    return f"[{','.join(written)}]"
+
+
+def decode_listing(encoded: str) -> list[Mailbox]:
+    """A listing as it was stored, one after the other as :func:`encode_listing`."""
+    found = []
+    at = 1
+    while at < len(encoded) - 1:
+        stored, at = _DECODE(encoded, at)
+        found.append(_mailbox(stored))
+        at += 1
+    return found
 
 
 def _mailbox(stored: dict[str, object]) -> Mailbox:

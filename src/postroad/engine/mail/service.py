@@ -50,6 +50,7 @@ from postroad.engine.providers.results import (
 )
 from postroad.protocol.imap.fetch import Fetched
 from postroad.store import Store, Tx
+from postroad.store.messages import decode_listing
 
 _SLOW_ROWS = 100  # describing more takes many milliseconds
 
@@ -310,9 +311,9 @@ class Mail:
         """The listing and the counts that the synchronisation left."""
 
         async def unit(tx: Tx) -> Sequence[MailboxEntry]:
-            cursors = {cursor.path: cursor for cursor in await tx.messages.cursors(account)}
+            cursors = await tx.messages.cursors(account)
             entries = []
-            for mailbox in await tx.messages.listing(account):
+            for mailbox in decode_listing(await tx.messages.listing(account)):
                 parent, name = split_path(mailbox.path, mailbox.delimiter)
                 entry = MailboxEntry(mailbox, parent_path=parent, name=name)
                 entries.append(_counted(entry, cursors.get(mailbox.path)))

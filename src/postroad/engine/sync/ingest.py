@@ -88,7 +88,7 @@ class Ingest:
             was_lost = is_lost or (
                 known is None
                 and status.connected_before
-                and not await tx.messages.cursors(self._account)
+                and not await tx.messages.has_cursors(self._account)
             )
             is_main = mailbox.special_use in (SpecialUse.INBOX, SpecialUse.ALL)
             is_silent = has_changed or was_lost or (status.connected_before and not is_main)

@@ -118,11 +118,9 @@ class ImapSession:
 
     def _keep_sides(self, learned: Learned, group: asyncio.TaskGroup) -> None:
         """Have a side session for each mailbox of ``subconnections`` but the main one."""
-        wanted = {
-            one.mailbox.path: one
-            for one in learned.followed[1:]
-            if matches(one.mailbox, self._account.subconnections)
-        }
+        names = self._account.subconnections
+        others = learned.chosen[1:] if names else ()
+        wanted = {one.path: learned.followed(one) for one in others if matches(one, names)}
         for path in self._sides.keys() - wanted.keys():
             self._sides.pop(path).cancel()
         for path in wanted.keys() - self._sides.keys():

@@ -14,6 +14,13 @@ SELECT {cursor_columns}
  WHERE account = :account
  ORDER BY path
 
+-- find_any_cursor :maybe
+SELECT path
+  FROM mailbox_cursor
+ WHERE account = :account
+ ORDER BY path
+ LIMIT 1
+
 -- put_mailbox_cursor :run
 INSERT INTO mailbox_cursor (
     account, path, number, uidvalidity, uidnext, announced, baseline, messages, highestmodseq,

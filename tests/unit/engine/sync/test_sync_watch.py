@@ -149,9 +149,8 @@ async def test_a_mailbox_that_is_gone_is_told_and_forgotten(store: Store) -> Non
         server.delete("Box")
         held.session.ask()
         await held.until_told("mailboxDeleted", 1)
-        assert [c.path for c in await store.read(lambda tx: tx.messages.cursors(ACCOUNT))] == [
-            "INBOX"
-        ]
+        cursors = await store.read(lambda tx: tx.messages.cursors(ACCOUNT))
+        assert list(cursors.paths()) == ["INBOX"]
 
 
 async def test_a_listing_without_mailboxes_is_the_servers_fault(store: Store) -> None:
