@@ -6,7 +6,7 @@ Written by whoever holds the account's lease; every unit that writes begins with
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, KeysView, Sequence
 from dataclasses import dataclass
 
 from postroad.domain.mailbox import Mailbox, SpecialUse
@@ -43,7 +43,7 @@ class Cursors:
     def __contains__(self, path: str) -> bool:
         return path in self._rows
 
-    def paths(self) -> Collection[str]:
+    def paths(self) -> KeysView[str]:
         return self._rows.keys()
 
     def get(self, path: str) -> MailboxCursor | None:
