@@ -270,6 +270,21 @@ def test_mail_that_came_while_threading_was_off_is_read_later(box: Box) -> None:
     assert box.told("late", "INBOX")["threadId"] == listed["early"]["threadId"]
 
 
+def test_the_setting_is_followed_at_the_next_look_at_all_mailboxes(box: Box) -> None:
+    box.connect(threading=None)
+    box.put(mail("before"))
+    box.told("before", "INBOX")
+    box.server.ok("POST", "/v1/settings", {"threading": True})
+    try:
+        box.server.ok("PUT", f"{box.path}/sync", {"sync": True})
+        box.threaded(1)
+        box.put(mail("after", "before"))
+        thread = box.told("after", "INBOX")["threadId"]
+        assert {one["threadId"] for one in box.threaded(2).values()} == {thread}
+    finally:
+        box.server.ok("POST", "/v1/settings", {"threading": False})
+
+
 def test_the_fast_indexer_has_threads_and_cannot_search_for_them(box: Box) -> None:
     box.put(mail("old"))
     box.connect(imapIndexer="fast")

@@ -28,6 +28,7 @@ log = get_logger("postroad.sync")
 BATCH = 100
 PAUSE_S = 0.25  # between two batches: at most 400 messages a second
 RETRY_S = 60.0
+AT_ONCE = 4  # accounts; each takes a tenth of a core
 TRIES = 3  # at a message that the server cannot give
 _MAX_BYTES = 4 * 1024 * 1024  # of one message's envelope and fields
 _FIELD_BYTES = 64 * 1024  # more than the references that count take
@@ -45,6 +46,8 @@ Dial = Callable[[], Awaitable[Connection]]
 class Backfill:
     """Runs until nothing is left to read.
 
+    ``turns`` bounds how many accounts are read at a time, all of the process together.
+
     What cannot be read together is read one by one, and a message that ends the connection each
     time is passed over: it is a thread of its own.
     """
@@ -56,12 +59,14 @@ class Backfill:
         ingest: Ingest,
         dial: Dial,
         *,
+        turns: asyncio.Semaphore,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._account = account
         self._store = store
         self._ingest = ingest
         self._dial = dial
+        self._turns = turns
         self._sleep = sleep
         self._asked: list[int] = []  # UIDs that are being read
         self._suspects: list[int] = []  # one of them cannot be read
@@ -71,11 +76,12 @@ class Backfill:
         """Raises :exc:`LeaseLost`, and nothing else."""
         while await self._next() is not None:
             try:
-                connection = await self._dial()
-                try:
-                    await self._read_all(connection)
-                finally:
-                    await asyncio.shield(connection.close())
+                async with self._turns:
+                    connection = await self._dial()
+                    try:
+                        await self._read_all(connection)
+                    finally:
+                        await asyncio.shield(connection.close())
                 return  # what waits still waits for its mailbox
             except LeaseLost:
                 raise

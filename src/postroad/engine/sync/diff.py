@@ -133,7 +133,7 @@ def amend(chunk: Chunk, sight: Sight) -> Changes:
         after = rows.get(uid)
         before = chunk.marks[at]
         if is_gone(uid):
-            changes.gone.append(Entry(uid, before, chunk.prints[at]))
+            changes.gone.append(Entry(uid, before, chunk.prints[at], chunk.nodes[at]))
             gone.append(uid)
         elif after is not None and after != before:
             changes.changed.append(Changed(uid, before, after))

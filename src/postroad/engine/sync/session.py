@@ -30,6 +30,7 @@ class ImapSession:
     """Follows an account's mailboxes from an open connection on, until it ends.
 
     ``dial`` opens further ones for ``subconnections``. ``on_listing`` hears of the mailboxes.
+    ``turns`` are those of all sessions that read old mail for its threads.
     """
 
     def __init__(
@@ -41,7 +42,8 @@ class ImapSession:
         store: Store,
         describer: Describer,
         *,
-        threading: bool,
+        threading: Callable[[], bool],
+        turns: asyncio.Semaphore,
         dial: Dial,
         on_listing: Callable[[Folders], None],
         rng: Random,
@@ -51,13 +53,15 @@ class ImapSession:
         self._store = store
         self._describer = describer
         self._dial = dial
+        self._turns = turns
         self._rng = rng
         self._rules = Rules(
             account.account,
             Indexer.FAST if account.indexer == "fast" else Indexer.FULL,
             account.created_at if account.notify_from is None else account.notify_from,
-            threading,
+            threading(),
         )
+        self._threading = threading
         self._ingest = Ingest(store, lease, account.account)
         self._held: set[str] = set()
         self._turn = asyncio.Lock()
@@ -81,6 +85,11 @@ class ImapSession:
     def connections(self) -> int:
         """How many are open."""
         return 1 + len(self._held)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether threads are computed, or not, as they shall be now."""
+        return self._threading() == self._rules.threading
 
     def ask(self) -> None:
         """Look at every mailbox soon."""
@@ -137,7 +146,10 @@ class ImapSession:
     async def _reading_old(self) -> None:
         while self._has_old:  # more may have turned up when the last was read
             self._has_old = False
-            await Backfill(self._account.account, self._store, self._ingest, self._dial).run()
+            backfill = Backfill(
+                self._account.account, self._store, self._ingest, self._dial, turns=self._turns
+            )
+            await backfill.run()
 
     def _side(self, followed: Followed) -> SideWatch:
         async def open_one() -> tuple[Connection, Looker]:
