@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -79,6 +80,8 @@ def dovecot() -> Iterator[Dovecot]:
 @pytest.fixture(scope="module")
 def way(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
     with road(tmp_path_factory.mktemp("threads")) as running:
+        events = ["*", "messageMoved"]  # the latter only by its name
+        running.server.ok("POST", "/v1/settings", {"webhookEvents": events})
         yield running
 
 
@@ -310,3 +313,31 @@ def test_a_bulk_change_takes_the_messages_of_a_thread(box: Box) -> None:
     )
     assert box.search(flagged=True) == ["a", "b"]
     assert box.search(threadId="t" + "0" * 16) == []
+
+
+def test_a_sandbox_account_has_threads_as_well(way: Road) -> None:
+    base = {"account": "boxed", "name": "boxed", "email": "boxed@s.test", "type": "sandbox"}
+    way.server.ok("POST", "/v1/account", {**base, "threading": True})
+    for one in (mail("sand"), mail("castle", "sand"), mail("sea")):
+        raw = base64.b64encode(one).decode()
+        body = {"path": "INBOX", "raw": raw}
+        way.server.ok("POST", "/v1/account/boxed/message", body)
+    answer = way.server.ok("GET", "/v1/account/boxed/messages?path=INBOX")
+    listed = {one["subject"]: one for one in answer["messages"]}
+
+    assert listed["sand"]["threadId"] == listed["castle"]["threadId"] != listed["sea"]["threadId"]
+    for subject, one in listed.items():
+        shown = way.server.ok("GET", f"/v1/account/boxed/message/{one['id']}")
+        assert ids(shown) == ids(one), subject
+
+
+def test_a_move_is_told_with_the_id_of_the_message(box: Box) -> None:
+    box.dovecot.create(box.user, "Box")
+    box.connect()
+    box.put(mail("mover"))
+    was = box.told("mover", "INBOX")
+    answer = box.server.ok("PUT", f"{box.path}/message/{was['id']}/move", {"path": "Box"})
+    assert answer["path"] == "Box"
+    box.server.ok("PUT", f"{box.path}/sync", {"sync": True})
+    moved = box.way.receiver.wait_for("messageMoved", path="Box")
+    assert moved.data["emailId"] == was["emailId"]

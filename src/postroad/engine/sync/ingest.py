@@ -241,19 +241,7 @@ class Ingest:
             cursor = await tx.messages.cursor(self._account, path)
             if cursor is None or cursor.number != number:
                 return
-            left = {one.uid: one for one in known}
-            while left and cursor.indexer is Indexer.FULL:
-                held = await tx.messages.chunk_of(self._account, number, min(left))
-                if held is None:
-                    break
-                start, chunk = held
-                mine = {uid for uid in left if uid <= (chunk.uids[-1] if len(chunk) else start)}
-                for uid in mine or {min(left)}:
-                    one, at = left.pop(uid), chunk.find(uid)
-                    if at is not None:
-                        chunk.prints[at] = chunk.prints[at] or one.fingerprint
-                        chunk.nodes[at] = one.thread_nodes[0]
-                await tx.messages.put_chunk(self._account, number, start, chunk)
+            await self._name(tx, cursor, known)
             await tx.threads.join(self._account, [one.thread_nodes for one in known])
             await tx.threads.set_threaded(self._account, path, number, uid=upto)
 
@@ -311,6 +299,22 @@ class Ingest:
         if await tx.messages.cursor(self._account, cursor.path) != cursor:
             raise LeaseLost(f"{cursor.path} of {self._account} is followed by somebody else")
 
+    async def _name(self, tx: Tx, cursor: MailboxCursor, known: Sequence[Identity]) -> None:
+        """Put into the index what known messages are called."""
+        left = {one.uid: one for one in known}
+        while left and cursor.indexer is Indexer.FULL:
+            held = await tx.messages.chunk_of(self._account, cursor.number, min(left))
+            if held is None:
+                break
+            start, chunk = held
+            mine = {uid for uid in left if uid <= (chunk.uids[-1] if len(chunk) else start)}
+            for uid in mine or {min(left)}:
+                one, at = left.pop(uid), chunk.find(uid)
+                if at is not None:
+                    chunk.prints[at] = chunk.prints[at] or one.fingerprint
+                    chunk.nodes[at] = one.thread_nodes[0]
+            await tx.messages.put_chunk(self._account, cursor.number, start, chunk)
+
     async def _tell(
         self,
         tx: Tx,
@@ -357,6 +361,12 @@ class Ingest:
         if unread:
             tx.threads.set_unthreaded(self._account, cursor.path, low=unread[0], high=upto)
         groups = {one.entry.uid: one.thread_nodes for one in arrivals if one.thread_nodes}
+        old = [
+            Identity(one.entry.uid, one.entry.fingerprint, one.thread_nodes)
+            for one in arrivals
+            if one.thread_nodes and one.entry.uid < cursor.uidnext
+        ]
+        await self._name(tx, cursor, old)
         names = await tx.threads.join(self._account, list(groups.values()))
         return dict(zip(groups, names, strict=True))
 
