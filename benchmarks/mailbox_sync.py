@@ -10,7 +10,8 @@ an account of its own.
 
 With ``--threading`` the messages are threads of 1 to 30 with Message-IDs of 40 to 80 characters,
 answers name their chain in In-Reply-To and References, and of every third thread a half is not
-there. The headers of all are then read in the background, at its bounded pace.
+there. The headers of all are then read in the background, at its bounded pace, while new mail is
+delivered over LMTP; ``new_mail`` is the time from there until it was announced in the store.
 
 What is kept of a message is told twice. ``index_bytes_per_message`` are the packed octets of its
 mailbox's index. ``disk_bytes_per_message`` is by how much the database has grown, with indexes and
@@ -49,13 +50,15 @@ from postroad.store import Tx
 from postroad.store.open import DATABASE_NAME
 from support import postgres
 from support.dovecot import Dovecot
-from support.followed import Followed, following
+from support.followed import Followed, following, message
 from support.tapped import Tapped, clear_imap
 
 RECONNECTS = 20
 COMPLETED = re.compile(rb"(?:^|\n)A[0-9]+ (?:OK|NO)")
 SETTLE_S = 6.0  # a Maildir that was written to just now is read anew by each session of Dovecot
 USER = "bench"
+NEW = 40  # messages that are delivered while old ones are read, and again afterwards
+NEW_EVERY_S = 0.3
 ACCOUNT = "5f0c6d1e-8a3b-4f5e-9d27-1c2b3a4d5e6f"  # ids of accounts are as long as their owners like
 TABLES = "'mailbox_cursor', 'message_chunk', 'thread_chunk'"
 
@@ -198,8 +201,34 @@ class Disk:
         return file.stat().st_size
 
 
-async def thread_all(followed: Followed, account: str) -> tuple[float, float]:
-    """Let the headers of old mail be read; seconds and CPU seconds that it took."""
+async def new_mail_ms(followed: Followed, dovecot: Dovecot, account: str) -> list[float]:
+    """Deliver a message now and then; milliseconds from its delivery until it was announced."""
+    took = []
+
+    async def announced() -> int:
+        cursor = await followed.store.read(lambda tx: tx.messages.cursor(account, "INBOX"))
+        return 0 if cursor is None else cursor.announced
+
+    while not await announced():
+        await asyncio.sleep(0.05)
+    for number in range(NEW):
+        before = await announced()
+        await asyncio.to_thread(dovecot.deliver, USER, message(f"new{number}"))
+        began = time.perf_counter()
+        while await announced() == before:
+            await asyncio.sleep(0.001)
+        took.append((time.perf_counter() - began) * 1000)
+        await asyncio.sleep(NEW_EVERY_S)
+    return took
+
+
+async def thread_all(
+    followed: Followed, dovecot: Dovecot, account: str
+) -> tuple[float, float, list[float], list[float]]:
+    """Let the headers of old mail be read.
+
+    Seconds and CPU seconds that it took, and how soon new mail was told meanwhile and afterwards.
+    """
     connector = followed.connector
     stored = await followed.store.read(lambda tx: tx.accounts.get(account))
 
@@ -211,19 +240,30 @@ async def thread_all(followed: Followed, account: str) -> tuple[float, float]:
     session = await connector.open(stored, lease)
     began, cpu = time.perf_counter(), time.process_time()
 
+    took = busy = 0.0
+    told: list[list[float]] = []
+
     async def watch() -> None:
+        nonlocal took, busy
         while await followed.store.read(lambda tx: tx.threads.find_unthreaded(account)):
             await asyncio.sleep(0.05)
+        took, busy = time.perf_counter() - began, time.process_time() - cpu
+
+    async def deliver() -> None:
+        told.append(await new_mail_ms(followed, dovecot, account))
+        await watching
+        told.append(await new_mail_ms(followed, dovecot, account))
         await session.close()
 
     async def synced() -> None:
         """Nothing is waited for: the headers are read behind the first look."""
 
     watching = asyncio.create_task(watch())
+    delivering = asyncio.create_task(deliver())
     with contextlib.suppress(PostroadError):  # that is how a session ends
         await session.run(synced)
-    await watching
-    return time.perf_counter() - began, time.process_time() - cpu
+    await delivering
+    return took, busy, told[0], told[1]
 
 
 async def measure(
@@ -246,12 +286,14 @@ async def measure(
             cpu = time.process_time() - cpu
             peak = rss_mib()
             if threading:
-                took, busy = await thread_all(followed, account)
+                took, busy, during, after = await thread_all(followed, dovecot, account)
                 result = {
                     "threads_s": round(took, 1),
                     "threads_per_s": round(count / took),
                     "threads_cpu_us_per_message": round(busy / count * 1e6, 1),
                     "threads_peak_mib": round(rss_mib(), 1),
+                    "new_mail_meanwhile_ms": percentiles(during),
+                    "new_mail_afterwards_ms": percentiles(after),
                 }
             result["disk_bytes_per_message"] = round((await disk.bytes() - was) / count, 1)
             await asyncio.sleep(SETTLE_S)
@@ -276,6 +318,10 @@ async def measure(
             **result,
             "machine": rig.machine(),
         }
+
+
+def percentiles(values: list[float]) -> dict[str, float]:
+    return {"p50": round(statistics.median(values), 1), "max": round(max(values), 1)}
 
 
 def rss_mib() -> float:
