@@ -12,7 +12,7 @@ that it hangs under (of a root the name), the next one in the ring, and of a roo
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from struct import Struct
@@ -44,43 +44,43 @@ class Forest:
     """
 
     def __init__(self) -> None:
-        self._nodes: dict[int, Node] = {}
+        self._chunks: dict[int, bytes] = {}  # by the first node that each covers
+        self._firsts: list[int] = []  # of them, ascending
+        self._nodes: dict[int, Node] = {}  # that were looked for, and new ones
         self._absent: set[int] = set()
-        self._chunks: dict[int, set[int]] = {}  # nodes by the first node that the chunk covers
         self._changed: set[int] = set()
 
     def lacking(self, nodes: Iterable[int]) -> set[int]:
         """Nodes without which the threads of ``nodes`` are not known."""
         return {
-            root for root in map(self._highest, nodes) if root not in self._nodes
+            root for root in map(self._highest, nodes) if self._find(root) is None
         } - self._absent
 
     def load(self, first: int, data: bytes) -> None:
         """Take a chunk. Raises :exc:`ValueError` for what was not written here."""
-        if first in self._chunks:
-            return  # it may have changed since
-        chunk = decode(data)
-        self._chunks[first] = set(chunk)
-        self._nodes.update(chunk)
+        if first not in self._chunks:
+            _check(data)
+            self._chunks[first] = data
+            insort(self._firsts, first)
 
     def note_absent(self, nodes: Iterable[int]) -> None:
         """Note which of ``nodes`` are not stored, after the chunks that cover them were loaded."""
-        self._absent.update(node for node in nodes if node not in self._nodes)
+        self._absent.update(node for node in nodes if self._find(node) is None)
 
     def name(self, node: int) -> int | None:
         """The thread of a node; ``None`` when it is in none."""
-        root = self._nodes.get(self._highest(node))
+        root = self._find(self._highest(node))
         return root.up if root is not None else None
 
     def next(self, node: int) -> int | None:
         """The node behind a loaded one in the ring of its thread."""
-        found = self._nodes.get(node)
+        found = self._find(node)
         return found.next if found is not None else None
 
     def join(self, nodes: Sequence[int]) -> None:
         """Put all into one thread, and with them the threads in which they are."""
         for node in nodes:
-            if node not in self._nodes:
+            if self._find(node) is None:
                 self._nodes[node] = Node(node, node, 1)
                 self._changed.add(node)
         for node in nodes[1:]:
@@ -88,24 +88,40 @@ class Forest:
 
     def changed(self) -> Iterator[tuple[int, bytes]]:
         """The chunks that are other than before, by the first node that each covers."""
-        firsts = sorted(self._chunks) or [LOWEST]
-        touched: dict[int, set[int]] = {}
+        touched: dict[int, dict[int, Node]] = {}
         for node in self._changed:
-            first = firsts[bisect_right(firsts, node) - 1]
-            touched.setdefault(first, set()).add(node)
-        for first, some in touched.items():
-            nodes = sorted(self._chunks.get(first, set()) | some)
+            first = self._covering(node)
+            if first is None:
+                first = LOWEST
+            if first not in touched:
+                touched[first] = decode(self._chunks[first]) if first in self._chunks else {}
+            touched[first][node] = self._nodes[node]
+        for first, chunk in touched.items():
+            nodes = sorted(chunk)
             pieces = -(-len(nodes) // MAX_NODES)
             size = -(-len(nodes) // pieces)
             for at in range(0, len(nodes), size):
-                piece = {node: self._nodes[node] for node in nodes[at : at + size]}
+                piece = {node: chunk[node] for node in nodes[at : at + size]}
                 yield (first if at == 0 else nodes[at]), encode(piece)
 
     def _highest(self, node: int) -> int:
         """The root above a node, or the first node on the way that is not loaded."""
-        while (found := self._nodes.get(node)) is not None and not found.is_root:
+        while (found := self._find(node)) is not None and not found.is_root:
             node = found.up
         return node
+
+    def _covering(self, node: int) -> int | None:
+        """The first node of the loaded chunk in which a node would lie."""
+        at = bisect_right(self._firsts, node)
+        return self._firsts[at - 1] if at else None
+
+    def _find(self, node: int) -> Node | None:
+        found = self._nodes.get(node)
+        if found is None and (first := self._covering(node)) is not None:
+            found = _search(self._chunks[first], node)
+            if found is not None:
+                self._nodes[node] = found
+        return found
 
     def _unite(self, one: int, other: int) -> None:
         if one == other:
@@ -128,9 +144,25 @@ def encode(nodes: dict[int, Node]) -> bytes:
 
 def decode(data: bytes) -> dict[int, Node]:
     """Raises :exc:`ValueError` for what :func:`encode` did not write."""
-    if data[:1] != _VERSION or (len(data) - 1) % _ENTRY.size:
-        raise ValueError("not a chunk of the threads of an account")
+    _check(data)
     return {
         node: Node(up, after, rank)
         for node, up, after, rank in _ENTRY.iter_unpack(memoryview(data)[1:])
     }
+
+
+def _check(data: bytes) -> None:
+    if data[:1] != _VERSION or (len(data) - 1) % _ENTRY.size:
+        raise ValueError("not a chunk of the threads of an account")
+
+
+def _search(data: bytes, node: int) -> Node | None:
+    """One node of a chunk; the others are not even looked at."""
+    low, high = 0, (len(data) - 1) // _ENTRY.size
+    while low < high:
+        middle = (low + high) // 2
+        found, up, after, rank = _ENTRY.unpack_from(data, 1 + middle * _ENTRY.size)
+        if found == node:
+            return Node(up, after, rank)
+        low, high = (middle + 1, high) if found < node else (low, middle)
+    return None
