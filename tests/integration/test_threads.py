@@ -313,6 +313,9 @@ def test_a_bulk_change_takes_the_messages_of_a_thread(box: Box) -> None:
     )
     assert box.search(flagged=True) == ["a", "b"]
     assert box.search(threadId="t" + "0" * 16) == []
+    assert box.search("inbox", threadId=thread) == ["a", "b"]
+    box.put(mail("sent", "b"), mailbox="Sent")
+    box.found(thread, ["sent"], path="%5CSent")
 
 
 def test_a_sandbox_account_has_threads_as_well(way: Road) -> None:

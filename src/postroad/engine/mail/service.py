@@ -94,7 +94,7 @@ class Mail:
             if path is None:
                 everything = await provider.find_mailbox(SpecialUse.ALL)
                 path = "INBOX" if everything is None else everything.path
-            query = await self._known(account, path, query)
+            query = await self._known(account, provider, path, query)
             return await self._page(account, await provider.search(path, query, wish))
 
     async def read(
@@ -186,7 +186,7 @@ class Mail:
         """As :meth:`change_flags`, for all that match."""
         provider = await self._access.provider(account)
         with as_unavailable():
-            query = await self._known(account, path, query)
+            query = await self._known(account, provider, path, query)
             await provider.change_flags_of(path, query, flags, labels)
         return labels if provider.traits.has_labels else None
 
@@ -195,7 +195,7 @@ class Mail:
     ) -> BulkMoved:
         provider = await self._access.provider(account)
         with as_unavailable():
-            query = await self._known(account, path, query)
+            query = await self._known(account, provider, path, query)
             return await provider.move_all(path, query, destination)
 
     async def remove_all(
@@ -203,7 +203,7 @@ class Mail:
     ) -> BulkRemoval:
         provider = await self._access.provider(account)
         with as_unavailable():
-            query = await self._known(account, path, query)
+            query = await self._known(account, provider, path, query)
             return await provider.remove_all(path, query, force=force)
 
     async def upload(self, account: str, request: UploadRequest) -> Uploaded:
@@ -284,9 +284,18 @@ class Mail:
             items = await with_threads(self._store, account, items, rows)
         return replace(page, items=items)
 
-    async def _known(self, account: str, path: str, query: SearchQuery) -> SearchQuery:
+    async def _known(
+        self, account: str, provider: WholeProvider, path: str, query: SearchQuery
+    ) -> SearchQuery:
+        """A query of which the index answers what the server cannot."""
+        if not (query.thread_id or query.email_id or query.email_ids):
+            return query
         if not self._threading(await self._access.account(account)):
             return query
+        use = next((use for use in SpecialUse if use.lower() == path.lower()), None)
+        if use is not None and (found := await provider.find_mailbox(use)) is not None:
+            path = found.path
+        path = "INBOX" if path.upper() == "INBOX" else path
         return await with_known(self._store, account, path, query)
 
     async def _text(
