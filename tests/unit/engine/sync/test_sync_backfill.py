@@ -6,11 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from postroad import store as stores
 from postroad.engine.sync.backfill import BATCH, PAUSE_S, RETRY_S, TRIES, Backfill
+from postroad.engine.sync.threads import thread_node
 from postroad.protocol.imap.envelope import ImapEnvelope
 from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.imap.numset import MessageSet, NumSet
@@ -192,3 +196,66 @@ async def test_mail_that_came_without_threading_is_read_later(store: Store) -> N
     known = await nodes(rig)
     names = await store.read(lambda tx: tx.threads.names(ACCOUNT, known))
     assert set(names.values()) == {min(known)}
+
+
+MESSAGES = 8
+answers = st.lists(
+    st.lists(st.integers(0, MESSAGES + 1), max_size=3), min_size=MESSAGES, max_size=MESSAGES
+)  # which others each message names; the last two are nowhere
+
+
+@given(
+    answers,
+    st.permutations(range(MESSAGES)),
+    st.integers(0, MESSAGES),
+    st.lists(st.booleans(), min_size=MESSAGES, max_size=MESSAGES),
+    st.booleans(),
+)
+@settings(max_examples=25, deadline=None)
+def test_threads_do_not_depend_on_what_came_when_and_where(
+    named: list[list[int]],
+    order: list[int],
+    old: int,
+    elsewhere: list[bool],
+    is_read_first: bool,
+) -> None:
+    """Any messages in any order, in two mailboxes, the first ``old`` ones read in the background
+    before or after the others came: the threads and their names are always the same."""
+
+    async def run(folder: Path) -> dict[int, int]:
+        store = await stores.open(folder)
+        server = ScriptedServer("INBOX", "Box")
+
+        def append(number: int) -> None:
+            mailbox = server["Box" if elsewhere[number] else "INBOX"]
+            refers = [f"<{one}@x>" for one in named[number]]
+            mailbox.append(f"<{number}@x>", references=refers)
+
+        for number in order[:old]:
+            append(number)
+        rig = await Rig.begin(store, server, threading=True)
+        await rig.look_at_all()
+        reader = Reader(rig, server)
+        if is_read_first:
+            await reader.run()
+        for number in order[old:]:
+            append(number)
+            await rig.look_at_all()
+        await reader.run()
+        known = {*await nodes(rig), *await nodes(rig, "Box")}
+        try:
+            return await store.read(lambda tx: tx.threads.names(ACCOUNT, known))
+        finally:
+            await store.close()
+
+    with TemporaryDirectory() as folder:
+        found = asyncio.run(run(Path(folder)))
+
+    threads = {number: {number} for number in range(MESSAGES + 2)}
+    for number, others in enumerate(named):
+        merged = threads[number].union(*(threads[one] for one in others))
+        threads.update(dict.fromkeys(merged, merged))
+    name = {number: thread_node(f"<{number}@x>") for number in threads}
+    assert found == {
+        name[number]: min(name[one] for one in threads[number]) for number in range(MESSAGES)
+    }
