@@ -296,11 +296,11 @@ async def measure(
                     "new_mail_afterwards_ms": percentiles(after),
                 }
             result["disk_bytes_per_message"] = round((await disk.bytes() - was) / count, 1)
-            await asyncio.sleep(SETTLE_S)
             # Dovecot goes on replaying the log of the first look until somebody selects the
             # mailbox for writing; that is its own cost, 50 ms for each command.
             with dovecot.client(USER) as imap:
                 imap.select("INBOX")
+            await asyncio.sleep(SETTLE_S)
             again = [await session_s(followed, account) for _ in range(RECONNECTS)]
             size = await followed.index_bytes(account)
             taken = await commands(followed, dovecot)
