@@ -195,7 +195,7 @@ async def test_threads_are_computed_for_old_mail_and_new(
         account = await followed.add(dovecot, user)
 
         async def is_read() -> bool:
-            todo = await followed.store.read(lambda tx: tx.messages.find_unthreaded(account))
+            todo = await followed.store.read(lambda tx: tx.threads.find_unthreaded(account))
             return todo is None and bool(await followed.events(account, "accountInitialized"))
 
         await followed.until(is_read)
@@ -205,9 +205,8 @@ async def test_threads_are_computed_for_old_mail_and_new(
 
         async def thread(name: str) -> str:
             node = thread_node(f"<{name}@thread>")
-            found = await followed.store.read(lambda tx: tx.messages.thread_of(account, node))
-            assert found is not None
-            return thread_name(found)
+            found = await followed.store.read(lambda tx: tx.threads.names(account, [node]))
+            return thread_name(found[node])
 
         assert {await thread(name) for name in ("first", "second", "third")} == {
             told.data["threadId"]

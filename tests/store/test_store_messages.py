@@ -11,7 +11,7 @@ from postroad.domain.mailbox import Mailbox, SpecialUse
 from postroad.domain.mailbox_state import Indexer, MailboxCursor
 from postroad.domain.message_index import Chunk, Entry, marks
 from postroad.store import Store, Tx
-from postroad.store.messages import Trace, encode_listing
+from postroad.store.messages import Trace, decode_listing, encode_listing
 from support.store import START, account
 
 CURSOR = MailboxCursor(
@@ -44,7 +44,8 @@ async def test_a_cursor_comes_back_as_it_was_put(store: Store) -> None:
     await store.write(lambda tx: tx.messages.put_cursor("a", moved))
 
     assert await store.read(lambda tx: tx.messages.cursor("a", "INBOX")) == moved
-    assert await store.read(lambda tx: tx.messages.cursors("a")) == [moved]
+    cursors = await store.read(lambda tx: tx.messages.cursors("a"))
+    assert [cursors.get(path) for path in cursors.paths()] == [moved]
 
 
 async def test_a_cursor_of_no_account_is_refused(store: Store) -> None:
@@ -94,7 +95,10 @@ async def test_forgetting_a_mailbox_leaves_the_others(store: Store) -> None:
     await store.write(put)
     await store.write(lambda tx: tx.messages.forget_mailbox("a", CURSOR))
 
-    assert await store.read(lambda tx: tx.messages.cursors("a")) == [other]
+    cursors = await store.read(lambda tx: tx.messages.cursors("a"))
+    assert [cursors.get(path) for path in cursors.paths()] == [other]
+    assert "Sent" in cursors
+    assert cursors.get("INBOX") is None
     assert await store.read(lambda tx: tx.messages.chunk_starts("a", 1)) == []
     assert await store.read(lambda tx: tx.messages.chunk_starts("a", 2)) == [1]
 
@@ -106,16 +110,16 @@ async def test_everything_goes_with_the_account(store: Store) -> None:
         await tx.messages.put_cursor("a", CURSOR)
         await tx.messages.put_chunk("a", 1, 1, Chunk([Entry(1, marks(()))]))
         await tx.messages.put_listing("a", encode_listing([Mailbox("INBOX", "/")]))
-        await tx.messages.join_thread("a", [1])
+        await tx.threads.join("a", [[1]])
 
     await store.write(put)
     await store.write(lambda tx: tx.accounts.delete("a"))
 
     async def look(tx: Tx) -> None:
-        assert await tx.messages.cursors("a") == []
+        assert not await tx.messages.has_cursors("a")
         assert await tx.messages.chunk_starts("a", 1) == []
-        assert await tx.messages.listing("a") == []
-        assert await tx.messages.thread_of("a", 1) is None
+        assert decode_listing(await tx.messages.listing("a")) == []
+        assert await tx.threads.names("a", [1]) == {}
 
     await store.read(look)
 
@@ -131,7 +135,7 @@ async def test_a_listing_comes_back_as_it_was_put(store: Store) -> None:
     assert await store.write(lambda tx: tx.messages.put_listing("a", second))
     assert not await store.write(lambda tx: tx.messages.put_listing("a", second))
 
-    assert await store.read(lambda tx: tx.messages.listing("a")) == listing
+    assert decode_listing(await store.read(lambda tx: tx.messages.listing("a"))) == listing
 
 
 async def test_traces_are_found_by_fingerprint_until_they_are_purged(store: Store) -> None:
@@ -150,25 +154,3 @@ async def test_traces_are_found_by_fingerprint_until_they_are_purged(store: Stor
     assert await store.read(find) == [here, gone]
     assert await store.write(lambda tx: tx.messages.purge_traces(before=START + 10)) == 1
     assert await store.read(find) == [gone]
-
-
-@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (2, 0, 1)])
-async def test_a_thread_is_the_same_in_any_order_of_arrival(
-    store: Store, order: tuple[int, ...]
-) -> None:
-    await with_account(store)
-    messages = [[50], [-20, 50], [90, -20, 50]]  # each names itself and what it answers
-    for n in order:
-        await store.write(lambda tx, n=n: tx.messages.join_thread("a", messages[n]))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
-
-    for node in (50, -20, 90):
-        assert await store.read(lambda tx, node=node: tx.messages.thread_of("a", node)) == -20  # type: ignore[misc]  # as above
-
-
-async def test_threads_of_accounts_do_not_meet(store: Store) -> None:
-    for name in ("a", "b"):
-        await with_account(store, name)
-    await store.write(lambda tx: tx.messages.join_thread("a", [1, 5]))
-    await store.write(lambda tx: tx.messages.join_thread("b", [5]))
-
-    assert await store.read(lambda tx: tx.messages.thread_of("b", 5)) == 5

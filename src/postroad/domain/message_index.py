@@ -2,7 +2,7 @@
 
 Messages lie in chunks of at most :data:`MAX_MESSAGES`, in order of UID. Each costs 4 octets for
 its UID, 2 for its marks (the different sets of flags and labels are written once per chunk) and,
-where any message of the chunk has one, 8 for its fingerprint.
+where any message of the chunk has one, 8 for its fingerprint and 8 for its node in the threads.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from hashlib import blake2b
 
 MAX_MESSAGES = 500  # of one chunk
 _VERSION = 1
-_HEAD_BYTES = 8  # version, whether fingerprints follow, number of messages, length of the sets
+_HEAD_BYTES = 8  # version, what follows, number of messages, length of the sets
+_PRINTS, _NODES = 1, 2  # follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Entry:
     uid: int
     marks: Marks
     fingerprint: int = 0  # see :func:`fingerprint`; 0 is unknown
+    node: int = 0  # in the threads of the account; 0: not read for them
 
 
 def fingerprint(
@@ -76,12 +78,13 @@ def _hash(text: str) -> int:
 class Chunk:
     """Messages in order of UID. Changed in place, then written with :meth:`encode`."""
 
-    __slots__ = ("marks", "prints", "uids")
+    __slots__ = ("marks", "nodes", "prints", "uids")
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.uids: list[int] = []
         self.marks: list[Marks] = []
         self.prints: list[int] = []
+        self.nodes: list[int] = []
         for entry in entries:
             self.append(entry)
 
@@ -94,7 +97,8 @@ class Chunk:
     __hash__ = None  # type: ignore[assignment]  # it changes in place
 
     def entries(self) -> list[Entry]:
-        return [Entry(*one) for one in zip(self.uids, self.marks, self.prints, strict=True)]
+        columns = zip(self.uids, self.marks, self.prints, self.nodes, strict=True)
+        return [Entry(*one) for one in columns]
 
     def append(self, entry: Entry) -> None:
         """Put a message behind all others. Raises :exc:`ValueError` unless its UID is higher."""
@@ -103,16 +107,19 @@ class Chunk:
         self.uids.append(entry.uid)
         self.marks.append(entry.marks)
         self.prints.append(entry.fingerprint)
+        self.nodes.append(entry.node)
 
     def insert(self, entry: Entry) -> None:
         """Put a message in its place; one that is there already is replaced."""
         at = bisect_left(self.uids, entry.uid)
         if at < len(self.uids) and self.uids[at] == entry.uid:
             self.marks[at], self.prints[at] = entry.marks, entry.fingerprint
+            self.nodes[at] = entry.node
             return
         self.uids.insert(at, entry.uid)
         self.marks.insert(at, entry.marks)
         self.prints.insert(at, entry.fingerprint)
+        self.nodes.insert(at, entry.node)
 
     def find(self, uid: int) -> int | None:
         """The place of a message."""
@@ -126,6 +133,7 @@ class Chunk:
         self.uids = [entry.uid for entry in kept]
         self.marks = [entry.marks for entry in kept]
         self.prints = [entry.fingerprint for entry in kept]
+        self.nodes = [entry.node for entry in kept]
 
     def encode(self) -> bytes:
         sets: dict[Marks, int] = {}
@@ -135,12 +143,14 @@ class Chunk:
             ensure_ascii=False,
             separators=(",", ":"),
         ).encode("utf-8", "surrogatepass")
-        has_prints = any(self.prints)
-        head = bytes((_VERSION, int(has_prints)))
+        follows = _PRINTS * any(self.prints) | _NODES * any(self.nodes)
+        head = bytes((_VERSION, follows))
         head += len(self.uids).to_bytes(2, "little") + len(table).to_bytes(4, "little")
         parts = [head, table, _octets(array("I", self.uids)), _octets(array("H", kinds))]
-        if has_prints:
+        if follows & _PRINTS:
             parts.append(_octets(array("q", self.prints)))
+        if follows & _NODES:
+            parts.append(_octets(array("q", self.nodes)))
         return b"".join(parts)
 
     @classmethod
@@ -150,19 +160,23 @@ class Chunk:
             raise ValueError("not a chunk of the message index")
         count = int.from_bytes(data[2:4], "little")
         end = _HEAD_BYTES + int.from_bytes(data[4:8], "little")
-        sizes = (4 * count, 2 * count, 8 * count if data[1] else 0)
+        sizes = [4 * count, 2 * count]
+        sizes += [8 * count if data[1] & follows else 0 for follows in (_PRINTS, _NODES)]
         if len(data) != end + sum(sizes):
             raise ValueError("a chunk of the message index was cut")
         table = _table(data[_HEAD_BYTES:end])
+        columns = []
+        for size in sizes:
+            columns.append(data[end : end + size])
+            end += size
         chunk = cls()
-        chunk.uids = _numbers("I", data[end : end + sizes[0]])
-        end += sizes[0]
+        chunk.uids = _numbers("I", columns[0])
         try:
-            chunk.marks = [table[kind] for kind in _numbers("H", data[end : end + sizes[1]])]
+            chunk.marks = [table[kind] for kind in _numbers("H", columns[1])]
         except IndexError as error:
             raise ValueError("a chunk of the message index is broken") from error
-        end += sizes[1]
-        chunk.prints = _numbers("q", data[end:]) if data[1] else [0] * count
+        chunk.prints = _numbers("q", columns[2]) or [0] * count
+        chunk.nodes = _numbers("q", columns[3]) or [0] * count
         return chunk
 
 

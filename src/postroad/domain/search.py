@@ -48,6 +48,7 @@ class SearchQuery:
     labels_has: tuple[str, ...] = ()  # Gmail labels, all of them
     labels_not: tuple[str, ...] = ()  # Gmail labels, none of them
     email_ids: tuple[str, ...] = ()  # any of them
+    known_uids: tuple[int, ...] | None = None  # that have the ids of messages and threads above
 
     @property
     def is_empty(self) -> bool:

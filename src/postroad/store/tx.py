@@ -19,6 +19,7 @@ from postroad.store.sent import Sent
 from postroad.store.settings import Settings
 from postroad.store.submissions import Submissions
 from postroad.store.suppressions import Suppressions
+from postroad.store.threads import Threads
 from postroad.store.tokens import Tokens
 from postroad.store.webhooks import Webhooks
 
@@ -44,6 +45,7 @@ class Tx:
         "settings",
         "submissions",
         "suppressions",
+        "threads",
         "tokens",
         "webhooks",
     )
@@ -66,6 +68,7 @@ class Tx:
         self.settings = Settings(session)
         self.submissions = Submissions(session)
         self.suppressions = Suppressions(session)
+        self.threads = Threads(session)
         self.tokens = Tokens(session)
         self.webhooks = Webhooks(session)
 

@@ -103,9 +103,12 @@ async def status_all(
     mailbox that refuses is left out.
     """
     if wire.session.can("LIST-STATUS"):
-        listing = await list_mailboxes(wire, items)
+        command = mailbox_commands.list_mailboxes(status=known_items(wire, items))
         wanted = None if names is None else frozenset(names)
-        return [one for one in listing.status if wanted is None or one.wire_name in wanted]
+        counts: list[MailboxStatus] = []
+        # The entries themselves are known, and would be as many objects again.
+        await _list(wire, command, counts, keeps_entries=False)
+        return [one for one in counts if wanted is None or one.wire_name in wanted]
     if names is None:
         entries = await _list(wire, mailbox_commands.list_mailboxes())
         names = [e.wire_name for e in entries if not any(e.has(mark) for mark in _HIDDEN)]
@@ -231,14 +234,22 @@ async def quota(wire: ImapWire, wire_name: bytes) -> list[Quota] | None:
 
 
 async def _list(
-    wire: ImapWire, command: Command, status: list[MailboxStatus] | None = None
+    wire: ImapWire,
+    command: Command,
+    status: list[MailboxStatus] | None = None,
+    *,
+    keeps_entries: bool = True,
 ) -> tuple[ListEntry, ...]:
     entries: list[ListEntry] = []
+    count = 0
 
     def hear(told: object) -> None:
+        nonlocal count
         if isinstance(told, ListEntry):
-            entries.append(told)
-            if len(entries) > _MAX_LISTED:
+            count += 1
+            if keeps_entries:
+                entries.append(told)
+            if count > _MAX_LISTED:
                 raise RemoteProtocolError(f"the server lists more than {_MAX_LISTED} mailboxes")
         elif isinstance(told, MailboxStatus) and status is not None:
             status.append(told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from random import Random
 
@@ -16,6 +17,7 @@ from postroad.engine.providers.imap_folders import Folders
 from postroad.engine.providers.registry import Providers
 from postroad.engine.providers.route import MailboxRoute
 from postroad.engine.settings import Settings
+from postroad.engine.sync.backfill import AT_ONCE
 from postroad.engine.sync.describe import Describer
 from postroad.engine.sync.session import ImapSession
 from postroad.store import Store
@@ -44,6 +46,7 @@ class AccountConnector:
         self._providers = providers
         self._describer = describer
         self._rng = rng or Random()
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def open(self, account: Account, lease: Lease) -> Session:
         """Dial and log in. Raises :exc:`Refusal`."""
@@ -75,7 +78,8 @@ class AccountConnector:
             lease,
             self._store,
             self._describer,
-            threading=self._settings.computes_threads(account),
+            threading=lambda: self._settings.computes_threads(account),
+            turns=self._turns,
             dial=lambda: self._dial(account, imap),
             on_listing=know,
             rng=self._rng,

@@ -119,6 +119,8 @@ class AccountRunner:
             nonlocal first_s
             is_first, first_s = first_s != LOST_PAUSE_S, LOST_PAUSE_S
             await (self._record.connected() if is_first else self._record.synced())
+            if not session.is_current:
+                self.reconnect()
 
         self._again.take()
         self._is_ending = False

@@ -31,6 +31,11 @@ class Session(Protocol):
         """How many it holds open."""
         ...
 
+    @property
+    def is_current(self) -> bool:
+        """Whether it follows by the settings as they are now; another one would otherwise."""
+        ...
+
     async def run(self, on_synced: Synced) -> None:
         """Follow until the session ends; always ends with an exception that tells why.
 
@@ -59,6 +64,7 @@ class SandboxSession:
     """A mailbox inside this process is always reachable, and tells of its changes by itself."""
 
     connections = 1
+    is_current = True
 
     def __init__(self) -> None:
         self._ended = asyncio.Event()

@@ -30,7 +30,7 @@ from postroad.engine.mail.bounces import with_bounces
 from postroad.engine.mail.details import details_of, entry_again, entry_of
 from postroad.engine.mail.text import LARGE_BYTES, assemble, wanted_parts
 from postroad.engine.mail.text_id import unpack_text
-from postroad.engine.mail.threads import with_threads
+from postroad.engine.mail.threads import with_known, with_threads
 from postroad.engine.mail.upload import Uploaded, UploadRequest, upload
 from postroad.engine.providers.base import WholeProvider
 from postroad.engine.providers.entries import in_order
@@ -50,6 +50,7 @@ from postroad.engine.providers.results import (
 )
 from postroad.protocol.imap.fetch import Fetched
 from postroad.store import Store, Tx
+from postroad.store.messages import decode_listing
 
 _SLOW_ROWS = 100  # describing more takes many milliseconds
 
@@ -93,6 +94,7 @@ class Mail:
             if path is None:
                 everything = await provider.find_mailbox(SpecialUse.ALL)
                 path = "INBOX" if everything is None else everything.path
+            query = await self._known(account, provider, path, query)
             return await self._page(account, await provider.search(path, query, wish))
 
     async def read(
@@ -184,6 +186,7 @@ class Mail:
         """As :meth:`change_flags`, for all that match."""
         provider = await self._access.provider(account)
         with as_unavailable():
+            query = await self._known(account, provider, path, query)
             await provider.change_flags_of(path, query, flags, labels)
         return labels if provider.traits.has_labels else None
 
@@ -192,6 +195,7 @@ class Mail:
     ) -> BulkMoved:
         provider = await self._access.provider(account)
         with as_unavailable():
+            query = await self._known(account, provider, path, query)
             return await provider.move_all(path, query, destination)
 
     async def remove_all(
@@ -199,6 +203,7 @@ class Mail:
     ) -> BulkRemoval:
         provider = await self._access.provider(account)
         with as_unavailable():
+            query = await self._known(account, provider, path, query)
             return await provider.remove_all(path, query, force=force)
 
     async def upload(self, account: str, request: UploadRequest) -> Uploaded:
@@ -279,6 +284,20 @@ class Mail:
             items = await with_threads(self._store, account, items, rows)
         return replace(page, items=items)
 
+    async def _known(
+        self, account: str, provider: WholeProvider, path: str, query: SearchQuery
+    ) -> SearchQuery:
+        """A query of which the index answers what the server cannot."""
+        if not (query.thread_id or query.email_id or query.email_ids):
+            return query
+        if not self._threading(await self._access.account(account)):
+            return query
+        use = next((use for use in SpecialUse if use.lower() == path.lower()), None)
+        if use is not None and (found := await provider.find_mailbox(use)) is not None:
+            path = found.path
+        path = "INBOX" if path.upper() == "INBOX" else path
+        return await with_known(self._store, account, path, query)
+
     async def _text(
         self, read: ReadMessage, wish: TextWish, *, only: frozenset[str] | None = None
     ) -> MessageText:
@@ -301,9 +320,9 @@ class Mail:
         """The listing and the counts that the synchronisation left."""
 
         async def unit(tx: Tx) -> Sequence[MailboxEntry]:
-            cursors = {cursor.path: cursor for cursor in await tx.messages.cursors(account)}
+            cursors = await tx.messages.cursors(account)
             entries = []
-            for mailbox in await tx.messages.listing(account):
+            for mailbox in decode_listing(await tx.messages.listing(account)):
                 parent, name = split_path(mailbox.path, mailbox.delimiter)
                 entry = MailboxEntry(mailbox, parent_path=parent, name=name)
                 entries.append(_counted(entry, cursors.get(mailbox.path)))

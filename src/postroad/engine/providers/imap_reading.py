@@ -185,6 +185,8 @@ async def matching(
 
     Raises :exc:`Unprocessable` for what the server lacks an extension for (contract B-020).
     """
+    if query.known_uids == () and not connection.identity_items:
+        return []
     try:
         keys = search_keys(query, connection.can)
     except LocalProtocolError as error:

@@ -16,6 +16,7 @@ from postroad.domain.account import Account
 from postroad.domain.bounce import Report
 from postroad.domain.event import Event
 from postroad.domain.mailbox import Mailbox
+from postroad.domain.message import MessageSummary
 from postroad.domain.message_id import pack_message
 from postroad.domain.message_index import marks
 from postroad.domain.setting import SettingValues
@@ -25,7 +26,10 @@ from postroad.engine.providers.results import FoundBody
 from postroad.engine.returns.clue import MAX_SOURCE, Outside, clue_of
 from postroad.engine.returns.record import Returns
 from postroad.engine.returns.tally import tally
+from postroad.engine.sync.arrivals import fingerprint_of
+from postroad.engine.sync.describe import references_of
 from postroad.engine.sync.diff import Changed
+from postroad.engine.sync.threads import email_name, identity_of, thread_name, thread_nodes
 from postroad.engine.sync.told import Place, Teller
 from postroad.observe import metrics
 from postroad.protocol.imap.fetch import Fetched
@@ -104,6 +108,7 @@ class SandboxNews:
         message = pack_message(number, uid)
         use = mailbox.special_use
         summary = summary_of(row, message=message, path=mailbox.path, special_use=use)
+        ids = await self._ids(row, summary, came.settings)
         if (since := self._account.notify_from) is not None:
             # A Date field knows whole seconds only, and would make the bounce of a first message
             # older than an account that is as young as this second.
@@ -116,6 +121,7 @@ class SandboxNews:
             settings=came.settings,
             bodies=came.bodies,
         )
+        data |= ids
         if not self._is_told(mailbox):
             return
         clue = clue_of(Outside.of(row, use), row, summary, came.report)
@@ -123,6 +129,20 @@ class SandboxNews:
         told = await returns.tell(data, clue, is_first=is_first)
         self._events.append(self._teller(mailbox, number).message_new(told.data))
         self._events += told.events
+
+    async def _ids(
+        self, row: Fetched, summary: MessageSummary, settings: SettingValues
+    ) -> dict[str, object]:
+        """Put a message into its thread, where threads are computed."""
+        wanted = self._account.threading
+        if not (settings.threading if wanted is None else wanted):
+            return {}
+        name = self._account.account
+        identity = identity_of(summary, row.internal_date)
+        nodes = thread_nodes(identity, references_of(row, summary))
+        (thread,) = await self._tx.threads.join(name, [nodes])
+        email = fingerprint_of(name, row, identity)
+        return {"threadId": thread_name(thread), "emailId": email_name(email)}
 
     def changed(
         self,

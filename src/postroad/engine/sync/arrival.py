@@ -24,7 +24,7 @@ class Arrival:
     missing: tuple[int, int] | None = None
     is_indexed: bool = True  # the server has told of it; otherwise it is not known any further
     email_id: str | None = None
-    thread_nodes: tuple[int, ...] = ()  # of itself and all that it refers to; empty: not wanted
+    thread_nodes: tuple[int, ...] | None = None  # of itself and all that it refers to; None: unread
     clue: Clue | None = None  # to the message that it is about
 
 

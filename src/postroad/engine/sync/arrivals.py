@@ -164,22 +164,24 @@ class Arrivals:
             data = dict(told.data)
             if retries is not None:
                 data["missingRetries"], data["missingDelay"] = retries
+        nodes = self._thread_nodes(row, told)
         return Arrival(
             Entry(
                 row.uid,
                 row_marks(row),
-                fingerprint_of(self._account, row, told.message_id),
+                fingerprint_of(self._account, row, told.identity),
+                nodes[0] if nodes else 0,
             ),
             data,
             email_id=row.email_id,
             clue=told.clue if data is not None else None,
-            thread_nodes=self._thread_nodes(row, told),
+            thread_nodes=nodes,
         )
 
-    def _thread_nodes(self, row: Fetched, told: Description) -> tuple[int, ...]:
-        if not self._threading or row.thread_id is not None:
-            return ()
-        return thread_nodes(told.message_id, told.references)
+    def _thread_nodes(self, row: Fetched, told: Description) -> tuple[int, ...] | None:
+        if not self._threading:
+            return None
+        return thread_nodes(told.identity, told.references) if row.thread_id is None else ()
 
 
 def row_marks(row: Fetched) -> Marks:
@@ -188,8 +190,8 @@ def row_marks(row: Fetched) -> Marks:
     return marks(row.flags or (), labels)
 
 
-def fingerprint_of(account: str, row: Fetched, message_id: str | None) -> int:
+def fingerprint_of(account: str, row: Fetched, identity: str) -> int:
     """By the server's id of the message, or else by what stays the same when it is moved."""
     if row.email_id:
         return fingerprint(account, row.email_id)
-    return fingerprint(account, message_id, size=row.size, internal_date=row.internal_date)
+    return fingerprint(account, identity, size=row.size, internal_date=row.internal_date)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from postroad.domain.errors import NotFound
 from postroad.domain.mailbox_state import MailboxCursor
+from postroad.domain.message import MessageSummary
 from postroad.domain.message_id import pack_message
 from postroad.domain.setting import SettingValues
 from postroad.engine.mail.details import headers_of, summary_of
@@ -19,6 +20,7 @@ from postroad.engine.providers.imap_reading import fetch_bodies, fetch_one, fetc
 from postroad.engine.providers.results import FoundBody, PartWish
 from postroad.engine.returns.clue import MAX_SOURCE, Clue, Outside, clue_of, may_tell, wants_source
 from postroad.engine.sync.connection import Connection
+from postroad.engine.sync.threads import identity_of
 from postroad.observe import get_logger
 from postroad.protocol.imap.fetch import Fetched
 from postroad.protocol.mime.headers import message_ids
@@ -41,8 +43,8 @@ class Description:
 
     data: Mapping[str, object]  # of messageNew
     date: int | None  # epoch ms, of the Date field or else of the arrival
-    message_id: str | None
-    references: tuple[str, ...] = ()  # Message-IDs that it names, In-Reply-To included
+    identity: str  # see :func:`~postroad.engine.sync.threads.identity_of`
+    references: tuple[str, ...] = ()  # Message-IDs that it names, that of In-Reply-To first
     clue: Clue | None = None  # to the message that it is about, if there may be one
 
 
@@ -114,7 +116,8 @@ class MessageDescriber:
         settings = self._settings.snapshot
         message = pack_message(cursor.number, row.uid)
         summary = summary_of(row, message=message, path=cursor.path, special_use=cursor.special_use)
-        known = Description({}, summary.date, summary.message_id, references_of(row))
+        identity = identity_of(summary, row.internal_date)
+        known = Description({}, summary.date, identity, references_of(row, summary))
         if not_before is not None and (summary.date is None or summary.date < not_before):
             return known
         bodies = ahead.get(row.uid)
@@ -171,11 +174,9 @@ async def _source(connection: Connection, row: Fetched) -> bytes | None:
     return None if octets is None else octets[:MAX_SOURCE]
 
 
-def references_of(row: Fetched) -> tuple[str, ...]:
-    """Message-IDs that a message names."""
+def references_of(row: Fetched, summary: MessageSummary) -> tuple[str, ...]:
+    """Message-IDs that a message names, first the one that it answers. RFC 5256 §3."""
     headers = headers_of(row)
-    named: list[str] = []
-    for name in ("references", "in-reply-to"):
-        value = headers.raw(name) if headers is not None else None
-        named += message_ids(value or "")
-    return tuple(named)
+    value = headers.raw("references") if headers is not None else None
+    answered = (summary.in_reply_to,) if summary.in_reply_to else ()
+    return (*answered, *message_ids(value or ""))

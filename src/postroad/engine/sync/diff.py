@@ -71,7 +71,7 @@ class Changes:
 
     changed: list[Changed] = field(default_factory=list)
     gone: list[Entry] = field(default_factory=list)
-    found: int = 0  # messages that should have been known
+    found: list[int] = field(default_factory=list)  # UIDs that should have been known
 
     def __bool__(self) -> bool:
         return bool(self.changed or self.gone or self.found)
@@ -133,7 +133,7 @@ def amend(chunk: Chunk, sight: Sight) -> Changes:
         after = rows.get(uid)
         before = chunk.marks[at]
         if is_gone(uid):
-            changes.gone.append(Entry(uid, before, chunk.prints[at]))
+            changes.gone.append(Entry(uid, before, chunk.prints[at], chunk.nodes[at]))
             gone.append(uid)
         elif after is not None and after != before:
             changes.changed.append(Changed(uid, before, after))
@@ -143,7 +143,7 @@ def amend(chunk: Chunk, sight: Sight) -> Changes:
     known = {*chunk.uids, *gone}
     for uid in sorted(uid for uid in rows if uid not in known and not is_gone(uid)):
         chunk.insert(Entry(uid, rows[uid]))
-        changes.found += 1
+        changes.found.append(uid)
     return changes
 
 

@@ -8,7 +8,7 @@ any moment neither loses a message nor announces one twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -21,10 +21,10 @@ from postroad.domain.message_index import MAX_MESSAGES, Chunk, Entry
 from postroad.engine.providers.imap_folders import MANY_MAILBOXES
 from postroad.engine.returns.record import Returns
 from postroad.engine.returns.tally import tally
-from postroad.engine.sync import threads
 from postroad.engine.sync.arrival import Arrival, portions
 from postroad.engine.sync.diff import Changes, Sight, amend, split
 from postroad.engine.sync.moves import Moves
+from postroad.engine.sync.threads import email_name, thread_name
 from postroad.engine.sync.told import Teller
 from postroad.observe import metrics
 from postroad.store import Store, Tx
@@ -44,7 +44,7 @@ class Identity:
 
     uid: int
     fingerprint: int
-    thread_nodes: tuple[int, ...]
+    thread_nodes: tuple[int, ...]  # of itself, which is the first, and of all that it refers to
 
 
 class Ingest:
@@ -88,7 +88,7 @@ class Ingest:
             was_lost = is_lost or (
                 known is None
                 and status.connected_before
-                and not await tx.messages.cursors(self._account)
+                and not await tx.messages.has_cursors(self._account)
             )
             is_main = mailbox.special_use in (SpecialUse.INBOX, SpecialUse.ALL)
             is_silent = has_changed or was_lost or (status.connected_before and not is_main)
@@ -108,7 +108,7 @@ class Ingest:
                     cursor, uidnext=uidnext, messages=state.messages, checked_at=tx.now
                 )
             await tx.messages.put_cursor(self._account, cursor)
-            await tx.messages.set_threaded(self._account, cursor.path, cursor.number, uid=1)
+            await tx.threads.begin(self._account, cursor.path, uid=uidnext)
             teller = Teller.of(self._account, cursor)
             if has_changed and known is not None:
                 events.append(
@@ -203,6 +203,7 @@ class Ingest:
             teller = Teller.of(self._account, cursor)
             news = ((one.data, one.clue) for one in arrivals)
             returns = await Returns.begin(tx, self._account, news)
+            threads = await self._threads(tx, cursor, arrivals, upto)
             for one in arrivals:
                 if one.missing is not None:
                     retries, delay_ms = one.missing
@@ -211,8 +212,8 @@ class Ingest:
                     )
                     continue
                 was_met = await self._moves.arrived(tx, cursor, one.entry, one.email_id, events)
-                data = await self._threaded(tx, one)
-                if data is not None:
+                if one.data is not None:
+                    data = {**one.data, **_ids(one, threads.get(one.entry.uid))}
                     seems_new = not was_met and cursor.special_use is not SpecialUse.SENT
                     told = await returns.tell(data, one.clue, is_first=not was_met)
                     events.append(teller.message_new({**told.data, "seemsLikeNew": seems_new}))
@@ -240,22 +241,9 @@ class Ingest:
             cursor = await tx.messages.cursor(self._account, path)
             if cursor is None or cursor.number != number:
                 return
-            prints = {one.uid: one.fingerprint for one in known if one.fingerprint}
-            while prints and cursor.indexer is Indexer.FULL:
-                held = await tx.messages.chunk_of(self._account, number, min(prints))
-                if held is None:
-                    break
-                start, chunk = held
-                mine = {uid for uid in prints if uid <= (chunk.uids[-1] if len(chunk) else start)}
-                for uid in mine or {min(prints)}:
-                    value, at = prints.pop(uid), chunk.find(uid)
-                    if at is not None and not chunk.prints[at]:
-                        chunk.prints[at] = value
-                await tx.messages.put_chunk(self._account, number, start, chunk)
-            for one in known:
-                if one.thread_nodes:
-                    await tx.messages.join_thread(self._account, one.thread_nodes)
-            await tx.messages.set_threaded(self._account, path, number, uid=upto)
+            await self._name(tx, cursor, known)
+            await tx.threads.join(self._account, [one.thread_nodes for one in known])
+            await tx.threads.set_threaded(self._account, path, number, uid=upto)
 
         await self._write(unit)
 
@@ -292,7 +280,10 @@ class Ingest:
                 if not changes:
                     continue
                 await self._put(tx, cursor.number, start, chunk)
-                messages += changes.found - len(changes.gone)
+                messages += len(changes.found) - len(changes.gone)
+                if changes.found:
+                    low, high = changes.found[0], changes.found[-1] + 1
+                    tx.threads.set_unthreaded(self._account, cursor.path, low=low, high=high)
                 await self._tell(tx, cursor, teller, changes, events)
             moved = replace(cursor, messages=messages)
             if moved != cursor:
@@ -307,6 +298,22 @@ class Ingest:
         """Make sure that nobody else has moved the cursor. Raises :exc:`LeaseLost`."""
         if await tx.messages.cursor(self._account, cursor.path) != cursor:
             raise LeaseLost(f"{cursor.path} of {self._account} is followed by somebody else")
+
+    async def _name(self, tx: Tx, cursor: MailboxCursor, known: Sequence[Identity]) -> None:
+        """Put into the index what known messages are called."""
+        left = {one.uid: one for one in known}
+        while left and cursor.indexer is Indexer.FULL:
+            held = await tx.messages.chunk_of(self._account, cursor.number, min(left))
+            if held is None:
+                break
+            start, chunk = held
+            mine = {uid for uid in left if uid <= (chunk.uids[-1] if len(chunk) else start)}
+            for uid in mine or {min(left)}:
+                one, at = left.pop(uid), chunk.find(uid)
+                if at is not None:
+                    chunk.prints[at] = chunk.prints[at] or one.fingerprint
+                    chunk.nodes[at] = one.thread_nodes[0]
+            await tx.messages.put_chunk(self._account, cursor.number, start, chunk)
 
     async def _tell(
         self,
@@ -343,16 +350,25 @@ class Ingest:
             first_uid = start if first == 0 else piece.uids[0]
             await tx.messages.put_chunk(self._account, number, first_uid, piece)
 
-    async def _threaded(self, tx: Tx, one: Arrival) -> Mapping[str, object] | None:
-        if not one.thread_nodes:
-            return one.data
-        thread = await tx.messages.join_thread(self._account, one.thread_nodes)
-        if one.data is None:
-            return None
-        ids: dict[str, object] = {"threadId": threads.thread_name(thread)}
-        if one.email_id is None and one.entry.fingerprint:
-            ids["emailId"] = threads.email_name(one.entry.fingerprint)
-        return {**one.data, **ids}
+    async def _threads(
+        self, tx: Tx, cursor: MailboxCursor, arrivals: Sequence[Arrival], upto: int
+    ) -> dict[int, int]:
+        """Put messages into their threads, which are told by UID.
+
+        All are joined before any is told: one may tie together what others before it began.
+        """
+        unread = [one.entry.uid for one in arrivals if one.thread_nodes is None]
+        if unread:
+            tx.threads.set_unthreaded(self._account, cursor.path, low=unread[0], high=upto)
+        groups = {one.entry.uid: one.thread_nodes for one in arrivals if one.thread_nodes}
+        old = [
+            Identity(one.entry.uid, one.entry.fingerprint, one.thread_nodes)
+            for one in arrivals
+            if one.thread_nodes and one.entry.uid < cursor.uidnext
+        ]
+        await self._name(tx, cursor, old)
+        names = await tx.threads.join(self._account, list(groups.values()))
+        return dict(zip(groups, names, strict=True))
 
     async def _write(self, unit: Unit[T]) -> T:
         """Run a unit under the lease, record the events that it made, and count them."""
@@ -370,3 +386,13 @@ class Ingest:
             metrics.event_recorded(event.name.value)
         tally(events)
         return result
+
+
+def _ids(one: Arrival, thread: int | None) -> dict[str, object]:
+    """What is told of a message whose thread was computed."""
+    if thread is None:
+        return {}
+    ids: dict[str, object] = {"threadId": thread_name(thread)}
+    if one.email_id is None:
+        ids["emailId"] = email_name(one.entry.fingerprint)
+    return ids

@@ -8,7 +8,7 @@ announced in the order of its UIDs.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from postroad.domain.errors import RemoteFailure
@@ -50,7 +50,10 @@ class Rules:
 
 
 class Looker:
-    """Looks at mailboxes over one connection, one at a time."""
+    """Looks at mailboxes over one connection, one at a time.
+
+    ``on_met`` hears when all old messages of a mailbox are known that were not before.
+    """
 
     def __init__(
         self,
@@ -59,12 +62,15 @@ class Looker:
         ingest: Ingest,
         arrivals: Arrivals,
         rules: Rules,
+        *,
+        on_met: Callable[[], None] = lambda: None,
     ) -> None:
         self._connection = connection
         self._store = store
         self._ingest = ingest
         self._arrivals = arrivals
         self._rules = rules
+        self._on_met = on_met
 
     async def cursor(self, path: str) -> MailboxCursor | None:
         return await self._store.read(
@@ -81,16 +87,20 @@ class Looker:
         state = _state(selected)
         if state.uidvalidity is None:
             raise RemoteFailure("The mailbox has no lasting UIDs, it cannot be followed")
+        was_ready = cursor is not None and cursor.is_ready
         if cursor is None or cursor.uidvalidity != state.uidvalidity:
-            cursor = await self._meet(followed, selected)
+            cursor, was_ready = await self._meet(followed, selected), False
         elif cursor.special_use is not followed.mailbox.special_use:
             cursor = await self._ingest.settle(cursor, special_use=followed.mailbox.special_use)
         try:
-            return await self._look(cursor, selected)
+            cursor = await self._look(cursor, selected)
         except ValueError:
             # What is stored cannot be read: begin anew, quietly.
-            cursor = await self._meet(followed, selected, is_lost=True)
-            return await self._look(cursor, selected)
+            cursor, was_ready = await self._meet(followed, selected, is_lost=True), False
+            cursor = await self._look(cursor, selected)
+        if not was_ready:
+            self._on_met()
+        return cursor
 
     async def follow(self, cursor: MailboxCursor, news: News) -> MailboxCursor:
         """Look at the selected mailbox after the server has told of changes in it."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from postroad.domain.event import Event
 from postroad.domain.mailbox_state import MailboxCursor
 from postroad.domain.message_index import Entry, identity_range
+from postroad.engine.sync.threads import email_name
 from postroad.engine.sync.told import Place, Teller
 from postroad.store import Tx
 from postroad.store.messages import Trace
@@ -45,7 +46,7 @@ class Moves:
         ]
         if left:
             origin = max(left, key=lambda one: one.seen_at)
-            await self._tell(tx, cursor, entry.uid, origin, email_id, events)
+            await self._tell(tx, cursor, entry.uid, origin, email_id or _email(entry), events)
         await tx.messages.put_trace(
             Trace(entry.fingerprint, cursor.number, entry.uid, is_gone=False, seen_at=tx.now)
         )
@@ -72,7 +73,7 @@ class Moves:
         other = None if place is None else await tx.messages.cursor(self._account, place.path)
         if other is not None and other.number == target.number:
             origin = Trace(own, cursor.number, entry.uid, is_gone=True, seen_at=tx.now)
-            await self._tell(tx, other, target.uid, origin, None, events)
+            await self._tell(tx, other, target.uid, origin, _email(entry), events)
 
     async def _tell(
         self,
@@ -89,6 +90,11 @@ class Moves:
         place = Place(mailbox.path, origin.number, origin.uid)
         teller = Teller.of(self._account, cursor)
         events.append(teller.message_moved(uid, origin=place, email_id=email_id))
+
+
+def _email(entry: Entry) -> str | None:
+    """The id of a message whose thread was computed."""
+    return email_name(entry.fingerprint) if entry.node else None
 
 
 def _is_same(trace: Trace, entry: Entry) -> bool:

@@ -30,6 +30,7 @@ class ImapSession:
     """Follows an account's mailboxes from an open connection on, until it ends.
 
     ``dial`` opens further ones for ``subconnections``. ``on_listing`` hears of the mailboxes.
+    ``turns`` are those of all sessions that read old mail for its threads.
     """
 
     def __init__(
@@ -41,7 +42,8 @@ class ImapSession:
         store: Store,
         describer: Describer,
         *,
-        threading: bool,
+        threading: Callable[[], bool],
+        turns: asyncio.Semaphore,
         dial: Dial,
         on_listing: Callable[[Folders], None],
         rng: Random,
@@ -51,17 +53,22 @@ class ImapSession:
         self._store = store
         self._describer = describer
         self._dial = dial
+        self._turns = turns
         self._rng = rng
         self._rules = Rules(
             account.account,
             Indexer.FAST if account.indexer == "fast" else Indexer.FULL,
             account.created_at if account.notify_from is None else account.notify_from,
-            threading,
+            threading(),
         )
+        self._threading = threading
         self._ingest = Ingest(store, lease, account.account)
         self._held: set[str] = set()
         self._turn = asyncio.Lock()
         self._sides: dict[str, asyncio.Task[None]] = {}
+        self._old: asyncio.Task[None] | None = None  # reads old mail
+        self._has_old = False
+        self._group: asyncio.TaskGroup | None = None  # once all mailboxes were looked at
         self._watch = Watch(
             connection,
             store,
@@ -79,6 +86,11 @@ class ImapSession:
         """How many are open."""
         return 1 + len(self._held)
 
+    @property
+    def is_current(self) -> bool:
+        """Whether threads are computed, or not, as they shall be now."""
+        return self._threading() == self._rules.threading
+
     def ask(self) -> None:
         """Look at every mailbox soon."""
         self._watch.ask()
@@ -95,16 +107,14 @@ class ImapSession:
         if not self._account.subconnections and not self._rules.threading:
             # One task less for each of ten thousand accounts.
             await self._watch.run(lambda _: on_synced())
-        old: asyncio.Task[None] | None = None  # reads old mail
         try:
             async with asyncio.TaskGroup() as group:
 
                 async def synced(learned: Learned) -> None:
-                    nonlocal old
                     self._keep_sides(learned, group)
                     await on_synced()
-                    if self._rules.threading and (old is None or old.done()):
-                        old = group.create_task(self._backfill().run())
+                    self._group = group
+                    self._read_old()
 
                 await self._watch.run(synced)
         except ExceptionGroup as errors:
@@ -117,18 +127,29 @@ class ImapSession:
 
     def _keep_sides(self, learned: Learned, group: asyncio.TaskGroup) -> None:
         """Have a side session for each mailbox of ``subconnections`` but the main one."""
-        wanted = {
-            one.mailbox.path: one
-            for one in learned.followed[1:]
-            if matches(one.mailbox, self._account.subconnections)
-        }
+        names = self._account.subconnections
+        others = learned.chosen[1:] if names else ()
+        wanted = {one.path: learned.followed(one) for one in others if matches(one, names)}
         for path in self._sides.keys() - wanted.keys():
             self._sides.pop(path).cancel()
         for path in wanted.keys() - self._sides.keys():
             self._sides[path] = group.create_task(self._side(wanted[path]).run())
 
-    def _backfill(self) -> Backfill:
-        return Backfill(self._account.account, self._store, self._ingest, self._dial)
+    def _read_old(self) -> None:
+        """Find the threads of old mail, where they are computed."""
+        if not self._rules.threading or self._group is None:
+            return
+        self._has_old = True
+        if self._old is None or self._old.done():
+            self._old = self._group.create_task(self._reading_old())
+
+    async def _reading_old(self) -> None:
+        while self._has_old:  # more may have turned up when the last was read
+            self._has_old = False
+            backfill = Backfill(
+                self._account.account, self._store, self._ingest, self._dial, turns=self._turns
+            )
+            await backfill.run()
 
     def _side(self, followed: Followed) -> SideWatch:
         async def open_one() -> tuple[Connection, Looker]:
@@ -152,4 +173,11 @@ class ImapSession:
             notify_from=self._rules.notify_from,
             threading=self._rules.threading,
         )
-        return Looker(connection, self._store, self._ingest, arrivals, self._rules)
+        return Looker(
+            connection,
+            self._store,
+            self._ingest,
+            arrivals,
+            self._rules,
+            on_met=self._read_old,
+        )

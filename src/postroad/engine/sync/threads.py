@@ -7,15 +7,36 @@ by subject. Subjects tie together what has nothing to do with each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from hashlib import blake2b
 
-MAX_REFERENCES = 50  # of one message; the newest are the last
+from postroad.domain.message import MessageSummary
+
+MAX_REFERENCES = 50  # of one message
+_COMPUTED = re.compile(r"[te]([0-9a-f]{16})")
 
 
-def thread_nodes(message_id: str | None, references: Sequence[str]) -> tuple[int, ...]:
-    """What a message ties together: itself and all that it names. Empty when it names nothing."""
-    return tuple(thread_node(one) for one in _named(message_id, references))
+def identity_of(summary: MessageSummary, internal_date: int | None) -> str:
+    """What a message is called: its Message-ID, or else what stays the same when it is moved.
+
+    RFC 5256 §3 has a message without a Message-ID assigned a unique one.
+    """
+    if summary.message_id:
+        return summary.message_id
+    return "\0".join(
+        map(str, ("", summary.size, internal_date, summary.date, summary.subject or ""))
+    )
+
+
+def thread_nodes(identity: str, references: Sequence[str]) -> tuple[int, ...]:
+    """What a message ties together: itself, that is the first, and all that it names.
+
+    Of very many references the first ones count: a thread begins with the same ones wherever it
+    branches, and they are had without reading the rest.
+    """
+    named = dict.fromkeys((identity, *references[:MAX_REFERENCES]))
+    return tuple(thread_node(one) for one in named)
 
 
 def thread_node(message_id: str) -> int:
@@ -34,6 +55,7 @@ def email_name(fingerprint: int) -> str:
     return f"e{fingerprint + (1 << 63):016x}"
 
 
-def _named(message_id: str | None, references: Sequence[str]) -> Iterable[str]:
-    named = [*references[-MAX_REFERENCES:], message_id]
-    return dict.fromkeys(one for one in named if one)
+def parse_name(name: str) -> int | None:
+    """The number in a computed ``threadId`` or ``emailId``; ``None`` for what is none."""
+    match = _COMPUTED.fullmatch(name)
+    return int(match[1], 16) - (1 << 63) if match is not None else None

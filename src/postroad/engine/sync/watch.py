@@ -8,14 +8,14 @@ nothing is kept but the cursor of the main mailbox.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from postroad.domain.account import Account, ImapSettings
 from postroad.domain.errors import RemoteFailure
-from postroad.domain.mailbox import Mailbox
+from postroad.domain.mailbox import Mailbox, SpecialUse
 from postroad.domain.mailbox_state import MailboxCursor, MailboxState, SyncError
-from postroad.engine.providers.imap_folders import Folders, take_listing
+from postroad.engine.providers.imap_folders import MANY_MAILBOXES, Folders, take_listing
 from postroad.engine.sync.connection import Connection
 from postroad.engine.sync.diff import Plan, plan
 from postroad.engine.sync.folders import choose
@@ -26,6 +26,7 @@ from postroad.engine.sync.troubles import Troubles
 from postroad.observe import get_logger
 from postroad.protocol.imap.mailbox_status import MailboxStatus
 from postroad.store import Store, Tx
+from postroad.store.messages import Cursors, decode_listing
 from postroad.transport.imap import CommandRefused, IdleEnd
 
 log = get_logger("postroad.sync")
@@ -38,6 +39,7 @@ _SOON_S = (0.1, 0.2, 0.4)
 NOTIFY_ROUND_S = 3600.0  # a server that tells everything is still asked now and then
 _CALM_SHARE = 4.0  # of a look's time, until the next one that nobody waits for
 _CALM_MAX_S = 5.0
+_LONG_LISTING = 100_000  # characters; a mailbox takes some hundred
 # IDLE that says nothing, or ends without a word. Contract B-235.
 _IDLE_LIMITS_S = {"rambler.ru": 55.0, "163.com": 55.0, "yahoo.com": 180.0}
 _IDLE_IS_MUTE = ("163.com",)
@@ -48,7 +50,15 @@ class Learned:
     """What a round over all mailboxes has found."""
 
     folders: Folders
-    followed: list[Followed]  # the main one first
+    chosen: Sequence[Mailbox]  # that are followed, the main one first
+
+    @property
+    def main(self) -> Followed:
+        return self.followed(self.chosen[0])
+
+    def followed(self, mailbox: Mailbox) -> Followed:
+        """One of ``chosen``."""
+        return Followed(mailbox, self.folders.wire_names[mailbox.path])
 
 
 class Watch:
@@ -166,26 +176,28 @@ class Watch:
         self._is_asked = False
         early = await self._open_early() if self._main is None else None
         learned = await self._learn()
-        cursors = {one.path: one for one in await self._cursors()}
+        cursors = await self._cursors()
         await self._forget(learned, cursors)
-        main, others = learned.followed[0], learned.followed[1:]
-        self._main = main
+        self._main = main = learned.main
         # The main one first: new mail there must not wait for the counts of all others.
         if early is None or early.path != main.mailbox.path:
             early = await self._open(main)
         cursor = early
-        waiting = [one for one in others if one.mailbox.path not in self._held]
-        names = [one.wire_name for one in waiting if one.mailbox.path in cursors]
+        wire_names = learned.folders.wire_names
+        waiting = [one for one in learned.chosen[1:] if one.path not in self._held]
+        names = [wire_names[one.path] for one in waiting if one.path in cursors]
         counts: dict[bytes, MailboxStatus] = {}
         if names:
             found = await self._connection.status_all(ITEMS, names=names)
             counts = {one.wire_name: one for one in found}
         has_left = False
-        for one in waiting:
-            status = counts.get(one.wire_name)
-            if self._has_changed(cursors.get(one.mailbox.path), one.mailbox, status):
+        for number, mailbox in enumerate(waiting, 1):
+            if number % MANY_MAILBOXES == 0:
+                await asyncio.sleep(0)  # others have their turn
+            status = counts.get(wire_names[mailbox.path])
+            if self._has_changed(cursors.get(mailbox.path), mailbox, status):
                 has_left = True
-                await self._visit(one, status)
+                await self._visit(learned.followed(mailbox), status)
         if has_left:
             cursor = await self._open(main)
         if not self._troubles:
@@ -198,19 +210,26 @@ class Watch:
         New mail is told that much sooner, and a large Maildir is spared a reading: Dovecot does
         it when the mailboxes were listed before.
         """
-        known = await self._store.read(
-            lambda tx: tx.messages.listing(self._account.account), quick=True
-        )
         is_gmail = self._connection.can("X-GM-EXT-1")
-        for mailbox in choose(known, self._account.paths, is_gmail=is_gmail)[:1]:
-            cursor = await self._looker.cursor(mailbox.path)
+        if self._account.paths is None and not is_gmail:
+            main: Mailbox | None = Mailbox("INBOX", None, SpecialUse.INBOX)
+        else:
+            encoded = await self._store.read(
+                lambda tx: tx.messages.listing(self._account.account), quick=True
+            )
+            known = await _decoded(encoded)
+            main = next(iter(choose(known, self._account.paths, is_gmail=is_gmail)), None)
+        if main is not None:
+            cursor = await self._looker.cursor(main.path)
             if cursor is not None and cursor.is_ready:
-                return await self._open(Followed(mailbox, self._connection.wire_name(mailbox.path)))
+                main = replace(main, delimiter=cursor.delimiter)
+                return await self._open(Followed(main, self._connection.wire_name(main.path)))
         return None
 
     async def _learn(self) -> Learned:
         listing = await self._connection.list_mailboxes()
         folders = await take_listing(listing, await self._connection.namespace(), self._imap)
+        del listing
         if not folders.mailboxes:
             raise RemoteFailure("The mail server lists no mailboxes")  # contract B-066
         is_gmail = self._connection.can("X-GM-EXT-1")
@@ -219,17 +238,17 @@ class Watch:
             raise RemoteFailure("None of the mailboxes that shall be followed exists")
         await self._ingest.put_listing(folders.mailboxes)
         self._on_listing(folders)
-        followed = [Followed(one, folders.wire_names[one.path]) for one in chosen]
-        return Learned(folders, followed)
+        return Learned(folders, chosen)
 
-    async def _forget(self, learned: Learned, cursors: dict[str, MailboxCursor]) -> None:
+    async def _forget(self, learned: Learned, cursors: Cursors) -> None:
         """Drop what is not there any more, and what is not followed any more."""
-        there = {one.path for one in learned.folders.mailboxes}
-        followed = {one.mailbox.path for one in learned.followed}
+        followed = {one.path for one in learned.chosen}
         self._troubles.keep(followed)
-        for path, cursor in cursors.items():
-            if path not in followed:
-                await self._ingest.forget(cursor, is_deleted=path not in there)
+        for path in cursors.paths() - followed:
+            cursor = cursors.get(path)
+            if cursor is not None:
+                is_there = path in learned.folders.wire_names
+                await self._ingest.forget(cursor, is_deleted=not is_there)
 
     async def _look_at_told(self, news: News, cursor: MailboxCursor | None) -> MailboxCursor | None:
         """Look at mailboxes of which the server has told new counts."""
@@ -309,7 +328,7 @@ class Watch:
 
         await self._store.write(unit)
 
-    async def _cursors(self) -> list[MailboxCursor]:
+    async def _cursors(self) -> Cursors:
         return await self._store.read(
             lambda tx: tx.messages.cursors(self._account.account), quick=True
         )
@@ -328,6 +347,12 @@ class Watch:
     @property
     def _is_mute(self) -> bool:
         return self._imap.host.lower().endswith(_IDLE_IS_MUTE)
+
+
+async def _decoded(encoded: str) -> list[Mailbox]:
+    if len(encoded) > _LONG_LISTING:
+        return await asyncio.to_thread(decode_listing, encoded)
+    return decode_listing(encoded)
 
 
 def _by_host(host: str, limits: dict[str, float], default: float) -> float:

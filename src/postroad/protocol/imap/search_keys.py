@@ -12,6 +12,7 @@ from postroad.domain.search import Ranges, SearchQuery
 from postroad.protocol.imap import utf7
 from postroad.protocol.imap.dates import date
 from postroad.protocol.imap.message_commands import SearchWord
+from postroad.protocol.imap.numset import NumSet
 
 _FLAGS = (
     ("answered", "ANSWERED", "UNANSWERED"),
@@ -78,6 +79,9 @@ def _keys(query: SearchQuery, can: Callable[[str], bool]) -> Iterator[SearchWord
 
 def _identities(query: SearchQuery, can: Callable[[str], bool]) -> Iterator[SearchWord]:
     if query.email_id is None and query.thread_id is None and not query.email_ids:
+        return
+    if query.known_uids:
+        yield from ("UID", str(NumSet.of(query.known_uids)))
         return
     if can("OBJECTID"):
         email_key, thread_key = "EMAILID", "THREADID"

@@ -14,6 +14,13 @@ SELECT {cursor_columns}
  WHERE account = :account
  ORDER BY path
 
+-- find_any_cursor :maybe
+SELECT path
+  FROM mailbox_cursor
+ WHERE account = :account
+ ORDER BY path
+ LIMIT 1
+
 -- put_mailbox_cursor :run
 INSERT INTO mailbox_cursor (
     account, path, number, uidvalidity, uidnext, announced, baseline, messages, highestmodseq,
@@ -34,22 +41,6 @@ ON CONFLICT (account, path) DO UPDATE
        indexer = excluded.indexer,
        special_use = excluded.special_use,
        delimiter = excluded.delimiter
-
--- find_unthreaded :maybe
-SELECT path, number, uidvalidity, threaded, baseline
-  FROM mailbox_cursor
- WHERE account = :account
-   AND threaded < baseline
-   AND checked_at > 0
- ORDER BY path
- LIMIT 1
-
--- set_threaded :run
-UPDATE mailbox_cursor
-   SET threaded = :uid
- WHERE account = :account
-   AND path = :path
-   AND number = :number
 
 -- delete_mailbox_cursor :run
 DELETE FROM mailbox_cursor
@@ -152,38 +143,3 @@ DELETE FROM message_trace
      ORDER BY seen_at, fingerprint, number, uid, is_gone
      LIMIT :limit
  )
-
--- find_thread :maybe
-SELECT thread
-  FROM thread_node
- WHERE account = :account
-   AND node = :node
-
--- threads_of_nodes :many slow
-SELECT node, thread
-  FROM thread_node
- WHERE account = :account
-   AND node IN (
-    SELECT value FROM json_each(:nodes)                            --@sqlite
-    SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(:nodes AS json)) --@postgres
- )
- ORDER BY node
-
--- put_thread_node :run
-INSERT INTO thread_node (
-    account, node, thread
-) VALUES (
-    :account, :node, :thread
-)
-ON CONFLICT (account, node) DO UPDATE
-   SET thread = excluded.thread
-
--- merge_threads :run slow
-UPDATE thread_node
-   SET thread = :thread
- WHERE account = :account
-   AND thread = :merged
-
--- forget_threads :run slow
-DELETE FROM thread_node
- WHERE account = :account

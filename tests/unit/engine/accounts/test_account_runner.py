@@ -57,6 +57,7 @@ class ScriptedSession:
         self.asked = 0
         self.is_closed = False
         self.is_synced = True
+        self.is_current = True
 
     async def run(self, on_synced: Callable[[], Awaitable[None]]) -> None:
         if self.is_synced:
@@ -146,6 +147,18 @@ async def test_once_in_order_it_is_connected_and_tells_so_once(store: Store) -> 
     await running.until_opened(2)
     await running.until(AccountState.CONNECTED)
     assert await running.events() == ["authenticationSuccess", "accountInitialized"]
+    await running.stop()
+
+
+async def test_a_session_that_follows_by_old_settings_makes_room_for_another(
+    store: Store,
+) -> None:
+    old = ScriptedSession()
+    old.is_current = False
+    running = Running(store, ScriptedConnector(old, ScriptedSession()))
+    await running.until_opened(2)
+    await running.until(AccountState.CONNECTED)
+    assert old.is_closed
     await running.stop()
 
 

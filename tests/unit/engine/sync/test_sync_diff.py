@@ -107,7 +107,7 @@ def test_a_message_that_should_have_been_known_is_put_in_silently() -> None:
     known = chunk()
     changes = amend(known, Sight({4: PLAIN}))
 
-    assert changes.found == 1
+    assert len(changes.found) == 1
     assert known.uids == [1, 3, 4, 5, 7]
 
 

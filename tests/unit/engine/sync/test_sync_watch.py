@@ -80,7 +80,8 @@ async def following(
         rig.lease,
         store,
         ScriptedDescriber(),
-        threading=False,
+        threading=lambda: False,
+        turns=asyncio.Semaphore(1),
         dial=dial,
         on_listing=lambda folders: None,
         rng=Random(1),
@@ -149,9 +150,8 @@ async def test_a_mailbox_that_is_gone_is_told_and_forgotten(store: Store) -> Non
         server.delete("Box")
         held.session.ask()
         await held.until_told("mailboxDeleted", 1)
-        assert [c.path for c in await store.read(lambda tx: tx.messages.cursors(ACCOUNT))] == [
-            "INBOX"
-        ]
+        cursors = await store.read(lambda tx: tx.messages.cursors(ACCOUNT))
+        assert list(cursors.paths()) == ["INBOX"]
 
 
 async def test_a_listing_without_mailboxes_is_the_servers_fault(store: Store) -> None:

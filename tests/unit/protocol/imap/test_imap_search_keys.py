@@ -38,6 +38,8 @@ CASES = [
         b' HEADER "X-A" "b" HEADER "C" ""',
     ),
     (SearchQuery(email_id="M1", thread_id="T-2"), OBJECTS, b" EMAILID M1 THREADID T-2"),
+    (SearchQuery(thread_id="t1", known_uids=(3, 4, 9)), frozenset(), b" UID 3:4,9"),
+    (SearchQuery(thread_id="t1", known_uids=()), OBJECTS, b" THREADID t1"),
     (SearchQuery(email_id="12", thread_id="34"), GMAIL, b" X-GM-MSGID 12 X-GM-THRID 34"),
     (
         SearchQuery(email_ids=("a", "b", "c")),
