@@ -18,6 +18,7 @@ import pytest
 
 from support import dovecot as dovecots
 from support.dovecot import Dovecot
+from support.followed import message
 from support.server import Server
 
 pytestmark = pytest.mark.integration
@@ -66,7 +67,7 @@ class Box:
         return bool(self.server.call("GET", self.path)[1]["state"] == "connected")
 
     def get(self, path: str) -> Any:
-        status, answer = self.server.call("GET", f"{self.path}/{path}")
+        status, answer = self.server.call("GET", f"{self.path}/{path}".rstrip("/"))
         assert status == 200, answer
         return answer
 
@@ -231,6 +232,32 @@ def test_mailboxes_are_made_renamed_counted_and_deleted(box: Box) -> None:
     assert status == 400
     assert refused["code"] in ("NONEXISTENT", "RenameFailed")
     assert "response" in refused["details"]
+
+
+def test_a_mailbox_that_cannot_be_deleted_is_forgotten_and_known_anew(box: Box) -> None:
+    """Contract B-080; and no old mail is announced again."""
+    box.connect()
+
+    def told() -> dict[str, int]:
+        counted: dict[str, int] = box.get("")["counters"]["events"]
+        return counted
+
+    box.dovecot.deliver(box.user, message("known"))
+    box.server.wait_until(lambda: "messageNew" in told(), 20, "mail is told")
+    before = told()
+    refused = box.server.call("DELETE", f"{box.path}/mailbox?path=inbox")
+    assert refused == (200, {"path": "INBOX", "deleted": False})
+    box.dovecot.deliver(box.user, message("later"))
+    box.server.wait_until(lambda: told()["messageNew"] > 1, 20, "new mail is told")
+    after = told()
+    assert after["mailboxDeleted"] == 1
+    assert after["mailboxNew"] == before["mailboxNew"] + 1
+    with box.dovecot.client(box.user) as imap:
+        imap.select("INBOX")
+        imap.store("1", "+FLAGS", "\\Flagged")
+    box.server.wait_until(lambda: "messageUpdated" in told(), 20, "old mail is known again")
+    assert box.server.call("DELETE", f"{box.path}/mailbox?path=Nowhere")[1]["deleted"] is False
+    assert (told()["mailboxDeleted"], told()["messageNew"]) == (1, 2)
 
 
 def test_all_matches_are_changed_at_once(box: Box) -> None:

@@ -117,7 +117,7 @@ async def test_the_users_word_wins_over_the_servers_and_that_over_a_name() -> No
         assert uses == {
             "INBOX": "extension",
             "Sent": None,
-            "Dispatched": "extension",
+            "Dispatched": None,
             "Mine": "user",
         }
         sent = await mine.find_mailbox(SpecialUse.SENT)

@@ -71,10 +71,11 @@ class Looker:
             lambda tx: tx.messages.cursor(self._rules.account, path), quick=True
         )
 
-    async def open(self, followed: Followed) -> MailboxCursor:
+    async def open(self, followed: Followed, *, is_lost: bool = False) -> MailboxCursor:
         """Select a mailbox and bring what is known of it up to date.
 
-        Raises :exc:`~postroad.transport.imap.CommandRefused` when it cannot be selected.
+        ``is_lost``: that nothing is known of it is a loss, not a first meeting. Raises
+        :exc:`~postroad.transport.imap.CommandRefused` when it cannot be selected.
         """
         cursor = await self.cursor(followed.mailbox.path)
         selected = await self._select(followed, cursor)
@@ -82,7 +83,8 @@ class Looker:
         if state.uidvalidity is None:
             raise RemoteFailure("The mailbox has no lasting UIDs, it cannot be followed")
         if cursor is None or cursor.uidvalidity != state.uidvalidity:
-            cursor = await self._meet(followed, selected)
+            is_lost = is_lost and cursor is None
+            cursor = await self._meet(followed, selected, is_lost=is_lost)
         elif cursor.special_use is not followed.mailbox.special_use:
             cursor = await self._ingest.settle(cursor, special_use=followed.mailbox.special_use)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -141,6 +142,52 @@ async def test_with_notify_other_mailboxes_tell_of_themselves(store: Store) -> N
         server["INBOX"].append("<b>", date=NEW)
         await held.until_told("messageNew", 2)
         assert held.rounds == 1
+
+
+async def test_with_notify_a_path_filter_is_told_of_its_mailboxes_alone(store: Store) -> None:
+    server = ScriptedServer(
+        "INBOX", "Box", "Other", "Late", capabilities=("NOTIFY", "CONDSTORE", "QRESYNC")
+    )
+    server.delete("Late")
+    wanted = ("INBOX", "Box", "Late")
+    async with following(store, server, account=lambda one: replace(one, paths=wanted)) as held:
+        await asyncio.wait_for(held.connection.is_idling.wait(), 5)
+        assert list(held.connection.told_of or ()) == [b"INBOX", b"Box"]
+        server["Other"].append("<o>", date=NEW)
+        server["Box"].append("<a>", date=NEW)
+        await held.until_told("messageNew", 1)
+        assert held.rounds == 1
+        server.create("Late")
+        held.session.ask()
+        await held.until_told("mailboxNew", 3)
+        server["Late"].append("<b>", date=NEW)
+        await held.until_told("messageNew", 2)
+        assert list(held.connection.told_of or ()) == [b"INBOX", b"Box", b"Late"]
+        assert await held.rig.announced() == {"<a>": 1, "<b>": 1}
+
+
+async def test_when_all_that_was_known_is_gone_every_mailbox_is_told_as_reset(
+    store: Store,
+) -> None:
+    server = ScriptedServer("INBOX", "Box")
+    for name in ("INBOX", "Box"):
+        server[name].append(date=NEW)
+    async with following(store, server) as held:
+        await held.until_told("messageNew", 2)
+        await held.rig.mark_connected()
+        await store.write(lambda tx: tx.messages.forget_account(ACCOUNT))
+        held.session.ask()
+        await held.until_rounds(2)
+        resets = await held.rig.events("mailboxReset")
+        assert [(one.path, one.data["reason"]) for one in resets] == [
+            ("INBOX", "syncStateLost"),
+            ("Box", "syncStateLost"),
+        ]
+        server.create("New")
+        held.session.ask()
+        await held.until_told("mailboxNew", 5)
+        assert len(await held.rig.events("mailboxReset")) == 2
+        assert len(await held.rig.events("messageNew")) == 2
 
 
 async def test_a_mailbox_that_is_gone_is_told_and_forgotten(store: Store) -> None:
