@@ -237,6 +237,8 @@ async def _list(
 
     def hear(told: object) -> None:
         if isinstance(told, ListEntry):
+            if b"\x00" in told.wire_name:
+                return  # no command could name it: no string has NUL. RFC 9051 §4.3
             entries.append(told)
             if len(entries) > _MAX_LISTED:
                 raise RemoteProtocolError(f"the server lists more than {_MAX_LISTED} mailboxes")

@@ -79,6 +79,10 @@ class AccountRunner:
         if self._session is not None:
             self._session.ask()
 
+    async def show_failure(self, pause_s: float) -> None:
+        """Show that :meth:`run` has raised, and when it is called again."""
+        await self._record.failed(pause_s)
+
     async def run(self) -> None:
         """Hold the way in open."""
         lease: Lease | None = None

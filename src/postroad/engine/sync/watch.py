@@ -21,7 +21,7 @@ from postroad.engine.sync.diff import Plan, plan
 from postroad.engine.sync.folders import choose
 from postroad.engine.sync.heard import News
 from postroad.engine.sync.ingest import Ingest
-from postroad.engine.sync.look import Followed, Looker
+from postroad.engine.sync.look import Followed, Looker, NoLastingUids
 from postroad.engine.sync.troubles import Troubles
 from postroad.observe import get_logger
 from postroad.protocol.imap.mailbox_status import MailboxStatus
@@ -36,6 +36,7 @@ IDLE_S = 300.0  # then IDLE begins anew: a sign of life in both directions
 # begins to wait is told at once. So after new mail IDLE begins anew a few times, soon.
 _SOON_S = (0.1, 0.2, 0.4)
 NOTIFY_ROUND_S = 3600.0  # a server that tells everything is still asked now and then
+_SELECTING = ("SELECT", "EXAMINE")
 _NOTIFY_NAMES = 100  # that fit on a line
 _CALM_SHARE = 4.0  # of a look's time, until the next one that nobody waits for
 _CALM_MAX_S = 5.0
@@ -305,14 +306,16 @@ class Watch:
         path = followed.mailbox.path
         try:
             cursor = await self._looker.open(followed, is_lost=is_lost)
-        except CommandRefused as refused:
+        except (CommandRefused, NoLastingUids) as refused:
             await self._note(path, refused, status)
             return None
         self._troubles.clear(path)
         return cursor
 
-    async def _note(self, path: str, refused: CommandRefused, status: MailboxStatus | None) -> None:
-        is_select = refused.command in ("SELECT", "EXAMINE")
+    async def _note(
+        self, path: str, refused: CommandRefused | NoLastingUids, status: MailboxStatus | None
+    ) -> None:
+        is_select = isinstance(refused, NoLastingUids) or refused.command in _SELECTING
         now_s = asyncio.get_running_loop().time()
         self._troubles.note(path, now_s, is_select=is_select, status=status)
         log.warning(
