@@ -177,6 +177,7 @@ class ScriptedConnection:
         self._has_notify = False
         self.told_of: Sequence[bytes] | None = None  # None: of all mailboxes
         self.is_open = True
+        self.is_deaf = False  # IDLE hears nothing and soon ends
         self.enabled: frozenset[str] = frozenset()
         self.selected: SelectedMailbox | None = None
         self.commands: list[str] = []
@@ -217,6 +218,12 @@ class ScriptedConnection:
         self._take("IDLE")
         self.waits.append(max_s)
         self.is_idling.set()
+        if self.is_deaf:
+            await asyncio.sleep(0.01)
+            self._check()
+            self.is_idling.clear()
+            self._told.clear()
+            return IdleEnd.EXPIRED
         try:
             if not self._told and not self._is_stopped:
                 async with asyncio.timeout(max_s):

@@ -65,10 +65,13 @@ async def following(
     server: ScriptedServer,
     *,
     account: Callable[[Account], Account] = lambda one: one,
+    imap: ImapSettings = IMAP,
     is_running: bool = True,
+    is_deaf: bool = False,
 ) -> AsyncIterator[Following]:
     rig = await Rig.begin(store, server)
     connection = server.connect()
+    connection.is_deaf = is_deaf
 
     async def dial() -> ScriptedConnection:
         return server.connect()
@@ -77,7 +80,7 @@ async def following(
     session = ImapSession(
         connection,
         account(configured),
-        IMAP,
+        imap,
         rig.lease,
         store,
         ScriptedDescriber(),
@@ -233,3 +236,24 @@ async def test_after_new_mail_the_wait_begins_anew_a_few_times(store: Store) -> 
                 await asyncio.sleep(0.005)
         assert [round(wait_s, 1) for wait_s in waits[:3]] == [0.1, 0.2, 0.4]
         assert waits[3] > 60
+
+
+@pytest.mark.parametrize(
+    ("host", "longest"),
+    [("imap.rambler.ru", 55), ("imap.163.com", 55), ("imap.mail.yahoo.com", 180), ("x.test", 300)],
+)
+async def test_idle_is_kept_short_where_servers_hang_up(
+    store: Store, host: str, longest: int
+) -> None:
+    """Contract B-235."""
+    async with following(store, ScriptedServer("INBOX"), imap=ImapSettings(host, 993)) as held:
+        await asyncio.wait_for(held.connection.is_idling.wait(), 5)
+        assert longest - 1 < held.connection.waits[-1] <= longest
+
+
+async def test_a_server_that_says_nothing_in_idle_is_looked_at_after_it(store: Store) -> None:
+    server = ScriptedServer("INBOX")
+    imap = ImapSettings("imap.163.com", 993)
+    async with following(store, server, imap=imap, is_deaf=True) as held:
+        server["INBOX"].append("<a>", date=NEW)
+        await held.until_told("messageNew", 1)
