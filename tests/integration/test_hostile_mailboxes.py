@@ -17,6 +17,7 @@ from postroad.domain.account import AccountState, AccountStatus
 from postroad.transport.imap import ImapTimeouts
 from support.followed import Followed, following, wait_for
 from support.hostile_imap import HostileImap, Peer, Script, hostile_imap
+from support.server import Server
 
 pytestmark = pytest.mark.integration
 
@@ -286,3 +287,32 @@ async def test_names_with_control_characters_are_names_like_any_other(tmp_path: 
         await followed.connected(account)
         told = await wait_for(followed, account, "mailboxNew", len(NAMES))
         assert {one.data["path"] for one in told} == {"INBOX", *NAMES} - {"nul\x00nul"}
+
+
+async def test_reads_do_not_wait_for_a_first_look_that_takes_long(tmp_path: Path) -> None:
+    """Contract B-233: the watch hangs in its first command, on a connection of its own."""
+    watching: list[Peer] = []
+
+    async def fetched(peer: Peer, command: bytes) -> None:
+        if peer in watching or not watching:
+            watching.append(peer)
+            await peer.hang()
+        await peer.say("* 1 FETCH (UID 1 FLAGS () ENVELOPE NIL)", "{tag} OK done")
+
+    script = server(**ROWS, UID_FETCH=fetched, FETCH=fetched)
+    async with hostile_imap(script) as hostile:
+        with Server(tmp_path) as running:
+            imap = {"host": "127.0.0.1", "port": hostile.port, "secure": False,
+                    "auth": {"user": "u", "pass": "p"}}  # fmt: skip
+            body = {"account": "slow", "name": "slow", "email": "s@x.test", "imap": imap}
+            await asyncio.to_thread(running.ok, "POST", "/v1/account", body)
+            async with asyncio.timeout(10):
+                while not watching:
+                    await asyncio.sleep(0.01)
+
+            def read(n: int) -> tuple[int, str]:
+                status, _ = running.call("GET", "/v1/account/slow/messages?path=INBOX&pageSize=3")
+                return status, running.ok("GET", "/v1/account/slow")["state"]
+
+            answers = await asyncio.gather(*(asyncio.to_thread(read, n) for n in range(50)))
+            assert set(answers) == {(200, "syncing")}

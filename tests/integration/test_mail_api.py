@@ -144,6 +144,53 @@ def test_mail_is_listed_read_changed_moved_and_removed(box: Box) -> None:
     assert gone["moved"]["destination"] == "Trash"
 
 
+def test_a_text_is_shown_as_it_is_asked_for(box: Box) -> None:
+    """Contract B-055 to B-059, and what an author wrote told from the quote."""
+    png = "iVBORw0KGgo="
+    quote = "words of somebody else, and a good many of them. " * 8
+    html = '<p>Mine</p><script>x()</script><img src="cid:i@x">'
+    html += f'<blockquote type="cite">{quote}</blockquote>'
+    parts = (
+        "From: a@x.test\r\nSubject: Re: texts\r\nMIME-Version: 1.0\r\n"
+        "Content-Type: multipart/related; boundary=r\r\n\r\n"
+        "--r\r\nContent-Type: multipart/alternative; boundary=a\r\n\r\n"
+        f"--a\r\n\r\nMine\r\n\r\nOn 1 Jan 2024, Bob <b@x.test> wrote:\r\n> {quote}\r\n"
+        f"--a\r\nContent-Type: text/html\r\n\r\n{html}\r\n--a--\r\n"
+        "--r\r\nContent-Type: image/png\r\nContent-ID: <i@x>\r\n"
+        f"Content-Transfer-Encoding: base64\r\n\r\n{png}\r\n--r--\r\n"
+    )
+    box.dovecot.deliver(box.user, parts.encode())
+    box.connect()
+    (listed,) = box.get("messages?path=INBOX")["messages"]
+
+    def text(wish: str) -> dict[str, Any]:
+        shown: dict[str, Any] = box.get(f"message/{listed['id']}?{wish}")["text"]
+        assert shown.pop("id") == listed["text"]["id"]
+        del shown["encodedSize"]
+        return shown
+
+    assert text("") == {}
+    assert text("textType=plain&maxBytes=4") == {"plain": "Mine", "hasMore": True}
+    split = text("textType=plain&splitReply=true")
+    assert split["reply"].strip() == "Mine"
+    assert quote.strip() in split["quoted"]
+    assert set(split) == {"plain", "reply", "quoted", "hasMore"}
+    safe = text("webSafeHtml=true")
+    assert (safe["webSafe"], safe["hasMore"], "plain" in safe) == (True, False, True)
+    assert f"data:image/png;base64,{png}" in safe["html"]
+    assert "script" not in safe["html"]
+    assert safe["html"].count('<details class="ee-collapsed-thread">') == 1
+    assert "cid:i@x" in text("webSafeHtml=true&embedAttachedImages=false")["html"]
+    embedded = text("textType=html&embedAttachedImages=true")
+    assert f"data:image/png;base64,{png}" in embedded["html"]
+    assert "<script>" in embedded["html"]
+    processed = text("textType=html&preProcessHtml=true")
+    assert (processed["webSafe"], "script" in processed["html"]) == (True, False)
+    assert "cid:i@x" in processed["html"]
+    alone = box.get(f"text/{listed['text']['id']}?webSafeHtml=true")
+    assert alone == {"html": safe["html"], "webSafe": True, "hasMore": False}
+
+
 def test_a_page_shown_before_tells_what_has_changed_since(box: Box) -> None:
     for n in range(3):
         box.dovecot.deliver(box.user, mail(n))
