@@ -137,6 +137,27 @@ async def test_names_deep_in_the_tree_mean_nothing() -> None:
         await mine.close()
 
 
+async def test_names_that_no_listing_has_are_spelled_as_the_connection_does() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.log_in("IMAP4rev1 ENABLE UTF8=ACCEPT LITERAL+")
+        await peer.answer("* ENABLED UTF8=ACCEPT")
+        for lines in listing(INBOX):
+            await peer.answer(*lines)
+        octets = "Größe & Co".encode()
+        assert (await peer.hear()).endswith(b" CREATE {%d+}" % len(octets))
+        assert await peer.hear() == octets
+        await peer.say("A5 NO [CANNOT] full")
+        for lines in listing(INBOX):
+            await peer.answer(*lines)
+        await peer.hang()
+
+    async with hostile_imap(script) as hostile:
+        mine = provider(hostile)
+        with pytest.raises(Invalid):
+            await mine.create_mailbox(["Größe & Co"])
+        await mine.close()
+
+
 async def test_an_empty_listing_is_the_servers_fault_and_ends_the_connection() -> None:
     async with hostile_imap(answering((), ())) as hostile:
         mine = provider(hostile)

@@ -12,7 +12,6 @@ from postroad.domain.search import SearchQuery
 from postroad.engine.providers.imap_reach import ImapReach, no_message
 from postroad.engine.providers.imap_reading import fetch_one, matching
 from postroad.engine.providers.results import BulkMoved, BulkRemoval, Moved, Removal
-from postroad.protocol.imap import utf7
 from postroad.protocol.imap.numset import NumSet
 from postroad.protocol.imap.selected import SelectedMailbox
 from postroad.protocol.imap.status import CopyUidCode
@@ -90,11 +89,11 @@ class ImapChanges:
     async def move_all(self, path: str, query: SearchQuery, destination: str) -> BulkMoved:
         path = await self._reach.resolve(path)
         target = await self._reach.resolve(destination)
-        name = self._reach.wire_name(target)
 
         async def work(
             connection: ImapConnection, mailbox: SelectedMailbox
         ) -> tuple[int, CopyUidCode | None]:
+            name = self._reach.wire_name(target, connection)
             uids = await matching(connection, _writable(mailbox), query)
             if not uids or path == target:
                 return 0, CopyUidCode(0, NumSet(()), NumSet(()))
@@ -133,7 +132,7 @@ class ImapChanges:
         self, connection: ImapConnection, uid: int, target: str
     ) -> CopyUidCode | None:
         _writable(connection.selected)
-        name = self._reach.wire_name(target)
+        name = self._reach.wire_name(target, connection)
         tells = connection.can("UIDPLUS")
         if not tells:  # then nothing else tells whether it was there
             await fetch_one(connection, uid, ["UID"], max_bytes=0)
@@ -175,7 +174,7 @@ async def _store(
             heard |= bool(await connection.uid_store(uids, how, kept))
     if labels is not None and connection.can("X-GM-EXT-1"):
         for how, words in _steps(labels):
-            names = [_label(label) for label in words]
+            names = [_label(label, connection) for label in words]
             rows = await connection.uid_store(uids, how.replace("FLAGS", "X-GM-LABELS"), names)
             heard |= bool(rows)
     return heard
@@ -189,5 +188,6 @@ def _steps(change: FlagChange) -> Sequence[tuple[str, tuple[str, ...]]]:
     return [(how, words) for how, words in steps if words]
 
 
-def _label(label: str) -> str:
-    return label if label.startswith("\\") else utf7.encode(label).decode("ascii")
+def _label(label: str, connection: ImapConnection) -> str:
+    """Labels of the user's own are spelled as mailboxes are named on this connection."""
+    return label if label.startswith("\\") else connection.wire_name(label).decode("utf-8")

@@ -186,7 +186,7 @@ async def matching(
     Raises :exc:`Unprocessable` for what the server lacks an extension for (contract B-020).
     """
     try:
-        keys = search_keys(query, connection.can)
+        keys = search_keys(query, connection.can, is_utf8=connection.has_utf8_names)
     except LocalProtocolError as error:
         by_id = query.email_id or query.email_ids or query.thread_id
         if query.needs_gmail or by_id or query.modseq is not None:
@@ -197,7 +197,8 @@ async def matching(
         within = _within(query.seq, mailbox.exists)
         if not within:
             return []
-        keys = search_keys(replace(query, seq=within), connection.can)
+        query = replace(query, seq=within)
+        keys = search_keys(query, connection.can, is_utf8=connection.has_utf8_names)
     if not mailbox.exists:
         return []
     return await connection.uid_search(keys)
