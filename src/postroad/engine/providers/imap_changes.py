@@ -12,7 +12,7 @@ from postroad.domain.search import SearchQuery
 from postroad.engine.providers.imap_reach import ImapReach, no_message
 from postroad.engine.providers.imap_reading import fetch_one, matching
 from postroad.engine.providers.results import BulkMoved, BulkRemoval, Moved, Removal
-from postroad.protocol.imap.numset import NumSet
+from postroad.protocol.imap.numset import SAVED, MessageSet, NumSet
 from postroad.protocol.imap.selected import SelectedMailbox
 from postroad.protocol.imap.status import CopyUidCode
 from postroad.transport.imap import CommandRefused, ImapConnection
@@ -79,9 +79,9 @@ class ImapChanges:
         self, path: str, query: SearchQuery, flags: FlagChange, labels: FlagChange | None = None
     ) -> None:
         async def work(connection: ImapConnection, mailbox: SelectedMailbox) -> None:
-            uids = await matching(connection, mailbox, query)
+            uids = await _all_matching(connection, _writable(mailbox), query)
             if uids:
-                await _store(connection, _writable(mailbox), NumSet.of(uids), flags, labels)
+                await _store(connection, mailbox, uids, flags, labels)
 
         path = await self._reach.resolve(path)
         await self._reach.in_mailbox(path, work, read_only=False)
@@ -94,12 +94,12 @@ class ImapChanges:
             connection: ImapConnection, mailbox: SelectedMailbox
         ) -> tuple[int, CopyUidCode | None]:
             name = self._reach.wire_name(target, connection)
-            uids = await matching(connection, _writable(mailbox), query)
+            uids = await _all_matching(connection, _writable(mailbox), query)
             if not uids or path == target:
                 return 0, CopyUidCode(0, NumSet(()), NumSet(()))
             number = await self._reach.number(path, mailbox)
             try:
-                return number, await connection.uid_move(NumSet.of(uids), name)
+                return number, await connection.uid_move(uids, name)
             except CommandRefused as refused:
                 raise await self._reach.refusal(connection, refused, target) from refused
 
@@ -121,9 +121,9 @@ class ImapChanges:
             return BulkRemoval(False, await self.move_all(path, query, trash))
 
         async def work(connection: ImapConnection, mailbox: SelectedMailbox) -> None:
-            uids = await matching(connection, _writable(mailbox), query)
+            uids = await _all_matching(connection, _writable(mailbox), query)
             if uids:
-                await connection.uid_remove(NumSet.of(uids))
+                await connection.uid_remove(uids)
 
         await self._reach.in_mailbox(path, work, read_only=False, may_repeat=False)
         return BulkRemoval(True)
@@ -153,6 +153,25 @@ class ImapChanges:
         return None if trash is None or trash.path == path else trash.path
 
 
+async def _all_matching(
+    connection: ImapConnection, mailbox: SelectedMailbox, query: SearchQuery
+) -> MessageSet | None:
+    """What to name in the command that changes all that match; ``None``: nothing does.
+
+    Scattered messages by the ten thousand would take a command for each 8 KiB of their numbers,
+    of which the later ones could fail. Where the server keeps what it found, ``$`` names them in
+    one. What does without MOVE or UIDPLUS has to know the numbers.
+    """
+    can_save = all(map(connection.can, ("SEARCHRES", "ESEARCH", "MOVE", "UIDPLUS")))
+    found = NumSet.of(await matching(connection, mailbox, query, save=can_save))
+    if not found.ranges:
+        return None
+    pieces = found.pieces()
+    next(pieces)
+    fits_in_one = next(pieces, None) is None
+    return found if fits_in_one or not can_save else SAVED
+
+
 def _writable(mailbox: SelectedMailbox | None) -> SelectedMailbox:
     if mailbox is None or mailbox.is_read_only:
         raise RemoteFailure("The mailbox can only be read")
@@ -162,7 +181,7 @@ def _writable(mailbox: SelectedMailbox | None) -> SelectedMailbox:
 async def _store(
     connection: ImapConnection,
     mailbox: SelectedMailbox,
-    uids: NumSet,
+    uids: MessageSet,
     flags: FlagChange,
     labels: FlagChange | None,
 ) -> bool:

@@ -179,9 +179,9 @@ def _remembering(page: FoundPage, kept: KeptMailbox | None) -> FoundPage:
 
 
 async def matching(
-    connection: ImapConnection, mailbox: SelectedMailbox, query: SearchQuery
+    connection: ImapConnection, mailbox: SelectedMailbox, query: SearchQuery, *, save: bool = False
 ) -> list[int]:
-    """UIDs of what matches, ascending.
+    """UIDs of what matches, ascending; ``save`` has the server keep them, too (SEARCHRES).
 
     Raises :exc:`Unprocessable` for what the server lacks an extension for (contract B-020).
     """
@@ -201,7 +201,7 @@ async def matching(
         keys = search_keys(query, connection.can, is_utf8=connection.has_utf8_names)
     if not mailbox.exists:
         return []
-    return await connection.uid_search(keys)
+    return await connection.uid_search(keys, save=save)
 
 
 def _within(ranges: Ranges, exists: int) -> Ranges:
