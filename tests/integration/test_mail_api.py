@@ -191,6 +191,18 @@ def test_a_text_is_shown_as_it_is_asked_for(box: Box) -> None:
     assert alone == {"html": safe["html"], "webSafe": True, "hasMore": False}
 
 
+def test_a_message_of_thousands_of_parts_is_read_in_full(box: Box) -> None:
+    parts = "".join(f"--b\r\n\r\npart {n}\r\n" for n in range(3000))
+    head = (
+        "Subject: parts\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    )
+    box.dovecot.deliver(box.user, f"{head}{parts}--b--\r\n".encode())
+    box.connect()
+    (listed,) = box.get("messages?path=INBOX")["messages"]
+    text = box.get(f"message/{listed['id']}?textType=plain")["text"]
+    assert text["plain"].split("\n")[:2999] == [f"part {n}" for n in range(2999)]
+
+
 def test_a_page_shown_before_tells_what_has_changed_since(box: Box) -> None:
     for n in range(3):
         box.dovecot.deliver(box.user, mail(n))

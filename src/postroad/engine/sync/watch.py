@@ -8,7 +8,7 @@ nothing is kept but the cursor of the main mailbox.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from postroad.domain.account import Account, ImapSettings
@@ -184,7 +184,7 @@ class Watch:
         learned = await self._learn()
         cursors = {one.path: one for one in await self._cursors()}
         is_lost = not cursors and await self._was_connected()  # contract B-228
-        await self._forget(learned, cursors)
+        await self._forget(learned, cursors.values())
         main, others = learned.followed[0], learned.followed[1:]
         self._main = main
         # The main one first: new mail there must not wait for the counts of all others.
@@ -233,20 +233,22 @@ class Watch:
         is_gmail = self._connection.can("X-GM-EXT-1")
         chosen = choose(folders.mailboxes, self._account.paths, is_gmail=is_gmail)
         if not chosen:
+            await self._ingest.put_listing(folders.mailboxes)
+            await self._forget(Learned(folders, []), await self._cursors())
             raise RemoteFailure("None of the mailboxes that shall be followed exists")
         await self._ingest.put_listing(folders.mailboxes)
         self._on_listing(folders)
         followed = [Followed(one, folders.wire_names[one.path]) for one in chosen]
         return Learned(folders, followed)
 
-    async def _forget(self, learned: Learned, cursors: dict[str, MailboxCursor]) -> None:
+    async def _forget(self, learned: Learned, cursors: Iterable[MailboxCursor]) -> None:
         """Drop what is not there any more, and what is not followed any more."""
         there = {one.path for one in learned.folders.mailboxes}
         followed = {one.mailbox.path for one in learned.followed}
         self._troubles.keep(followed)
-        for path, cursor in cursors.items():
-            if path not in followed:
-                await self._ingest.forget(cursor, is_deleted=path not in there)
+        for cursor in cursors:
+            if cursor.path not in followed:
+                await self._ingest.forget(cursor, is_deleted=cursor.path not in there)
 
     async def _look_at_told(self, news: News, cursor: MailboxCursor | None) -> MailboxCursor | None:
         """Look at mailboxes of which the server has told new counts."""

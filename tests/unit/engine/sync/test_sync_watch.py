@@ -204,6 +204,15 @@ async def test_a_mailbox_that_is_gone_is_told_and_forgotten(store: Store) -> Non
         ]
 
 
+async def test_the_last_mailbox_of_a_path_filter_is_told_when_it_is_gone(store: Store) -> None:
+    server = ScriptedServer("INBOX", "Box")
+    async with following(store, server, account=lambda one: replace(one, paths=("Box",))) as held:
+        server.delete("Box")
+        with pytest.raises(RemoteFailure, match="None of the mailboxes"):
+            await held.session.run(held.synced)
+        assert [one.path for one in await held.rig.events("mailboxDeleted")] == ["Box"]
+
+
 async def test_a_listing_without_mailboxes_is_the_servers_fault(store: Store) -> None:
     server = ScriptedServer("INBOX")
     async with following(store, server) as held:
