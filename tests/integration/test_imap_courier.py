@@ -92,17 +92,34 @@ async def test_mailboxes_lie_below_the_inbox(imap: ImapConnection) -> None:
 async def test_names_in_utf8_are_the_same_names(
     imap: ImapConnection, server: courier.Courier, user: str
 ) -> None:
+    assert imap.has_utf8_names
+    assert imap.wire_name("INBOX.Grün") == "INBOX.Grün".encode()
     await imap.create(imap.wire_name("INBOX.Grün"))
-    other = await connected(server, user)
-    assert "UTF8=ACCEPT" in await other.enable("UTF8=ACCEPT")
-
-    paths = {entry.path for entry in (await other.list_mailboxes()).entries}
-
+    paths = {entry.path for entry in (await imap.list_mailboxes()).entries}
     assert paths == {*USUAL, "INBOX.Grün"}
-    await other.select(other.wire_name("INBOX.Grün"))
-    await other.select(b"INBOX")
-    assert await other.uid_search(search_keys(SearchQuery(subject="grün"), other.can)) == []
-    await other.close()
+    await imap.select(imap.wire_name("INBOX.Grün"))
+    await imap.select(b"INBOX")
+    assert await imap.uid_search(search_keys(SearchQuery(subject="grün"), imap.can)) == []
+    with server.client(user) as other:  # which has not enabled it
+        assert other.select("INBOX.Gr&APw-n")[0] == "OK"
+
+
+async def test_mail_with_headers_in_utf8_is_filed_and_read_as_it_is(
+    server: courier.Courier, user: str
+) -> None:
+    """RFC 9755 §4: with UTF8=ACCEPT a plain literal will do."""
+    mail = "From: Jörg <jörg@grün.example>\r\nSubject: Größe\r\n\r\nhello\r\n".encode()
+    imap = await connected(server, user)
+    await imap.append(b"INBOX", OctetsOf(mail))
+    await imap.select(b"INBOX")
+    (row,) = await imap.uid_fetch(EVERY, ["UID", "ENVELOPE", "BODY.PEEK[]"])
+    assert row.sections[""] == mail
+    assert row.envelope is not None
+    assert row.envelope.subject == "Größe".encode()
+    assert row.envelope.from_[0].mailbox == "jörg".encode()
+    found = await imap.uid_search(search_keys(SearchQuery(subject="größe"), imap.can))
+    assert found == [row.uid]
+    await imap.close()
 
 
 async def test_messages_are_listed_searched_and_flagged(imap: ImapConnection) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from support.dovecot import Dovecot
+from support.followed import message
 from support.server import Server
 
 pytestmark = pytest.mark.integration
@@ -57,7 +58,7 @@ class Box:
         return bool(self.server.call("GET", self.path)[1]["state"] == "connected")
 
     def get(self, path: str) -> Any:
-        status, answer = self.server.call("GET", f"{self.path}/{path}")
+        status, answer = self.server.call("GET", f"{self.path}/{path}".rstrip("/"))
         assert status == 200, answer
         return answer
 
@@ -132,6 +133,65 @@ def test_mail_is_listed_read_changed_moved_and_removed(box: Box) -> None:
     gone = box.do("DELETE", f"message/{rest['messages'][0]['id']}")
     assert gone["deleted"] is False
     assert gone["moved"]["destination"] == "Trash"
+
+
+def test_a_text_is_shown_as_it_is_asked_for(box: Box) -> None:
+    """Contract B-055 to B-059, and what an author wrote told from the quote."""
+    png = "iVBORw0KGgo="
+    quote = "words of somebody else, and a good many of them. " * 8
+    html = '<p>Mine</p><script>x()</script><img src="cid:i@x">'
+    html += f'<blockquote type="cite">{quote}</blockquote>'
+    parts = (
+        "From: a@x.test\r\nSubject: Re: texts\r\nMIME-Version: 1.0\r\n"
+        "Content-Type: multipart/related; boundary=r\r\n\r\n"
+        "--r\r\nContent-Type: multipart/alternative; boundary=a\r\n\r\n"
+        f"--a\r\n\r\nMine\r\n\r\nOn 1 Jan 2024, Bob <b@x.test> wrote:\r\n> {quote}\r\n"
+        f"--a\r\nContent-Type: text/html\r\n\r\n{html}\r\n--a--\r\n"
+        "--r\r\nContent-Type: image/png\r\nContent-ID: <i@x>\r\n"
+        f"Content-Transfer-Encoding: base64\r\n\r\n{png}\r\n--r--\r\n"
+    )
+    box.dovecot.deliver(box.user, parts.encode())
+    box.connect()
+    (listed,) = box.get("messages?path=INBOX")["messages"]
+
+    def text(wish: str) -> dict[str, Any]:
+        shown: dict[str, Any] = box.get(f"message/{listed['id']}?{wish}")["text"]
+        assert shown.pop("id") == listed["text"]["id"]
+        del shown["encodedSize"]
+        return shown
+
+    assert text("") == {}
+    assert text("textType=plain&maxBytes=4") == {"plain": "Mine", "hasMore": True}
+    split = text("textType=plain&splitReply=true")
+    assert split["reply"].strip() == "Mine"
+    assert quote.strip() in split["quoted"]
+    assert set(split) == {"plain", "reply", "quoted", "hasMore"}
+    safe = text("webSafeHtml=true")
+    assert (safe["webSafe"], safe["hasMore"], "plain" in safe) == (True, False, True)
+    assert f"data:image/png;base64,{png}" in safe["html"]
+    assert "script" not in safe["html"]
+    assert safe["html"].count('<details class="ee-collapsed-thread">') == 1
+    assert "cid:i@x" in text("webSafeHtml=true&embedAttachedImages=false")["html"]
+    embedded = text("textType=html&embedAttachedImages=true")
+    assert f"data:image/png;base64,{png}" in embedded["html"]
+    assert "<script>" in embedded["html"]
+    processed = text("textType=html&preProcessHtml=true")
+    assert (processed["webSafe"], "script" in processed["html"]) == (True, False)
+    assert "cid:i@x" in processed["html"]
+    alone = box.get(f"text/{listed['text']['id']}?webSafeHtml=true")
+    assert alone == {"html": safe["html"], "webSafe": True, "hasMore": False}
+
+
+def test_a_message_of_thousands_of_parts_is_read_in_full(box: Box) -> None:
+    parts = "".join(f"--b\r\n\r\npart {n}\r\n" for n in range(3000))
+    head = (
+        "Subject: parts\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    )
+    box.dovecot.deliver(box.user, f"{head}{parts}--b--\r\n".encode())
+    box.connect()
+    (listed,) = box.get("messages?path=INBOX")["messages"]
+    text = box.get(f"message/{listed['id']}?textType=plain")["text"]
+    assert text["plain"].split("\n")[:2999] == [f"part {n}" for n in range(2999)]
 
 
 def test_a_page_shown_before_tells_what_has_changed_since(box: Box) -> None:
@@ -222,6 +282,32 @@ def test_mailboxes_are_made_renamed_counted_and_deleted(box: Box) -> None:
     assert status == 400
     assert refused["code"] in ("NONEXISTENT", "RenameFailed")
     assert "response" in refused["details"]
+
+
+def test_a_mailbox_that_cannot_be_deleted_is_forgotten_and_known_anew(box: Box) -> None:
+    """Contract B-080; and no old mail is announced again."""
+    box.connect()
+
+    def told() -> dict[str, int]:
+        counted: dict[str, int] = box.get("")["counters"]["events"]
+        return counted
+
+    box.dovecot.deliver(box.user, message("known"))
+    box.server.wait_until(lambda: "messageNew" in told(), 20, "mail is told")
+    before = told()
+    refused = box.server.call("DELETE", f"{box.path}/mailbox?path=inbox")
+    assert refused == (200, {"path": "INBOX", "deleted": False})
+    box.dovecot.deliver(box.user, message("later"))
+    box.server.wait_until(lambda: told()["messageNew"] > 1, 20, "new mail is told")
+    after = told()
+    assert after["mailboxDeleted"] == 1
+    assert after["mailboxNew"] == before["mailboxNew"] + 1
+    with box.dovecot.client(box.user) as imap:
+        imap.select("INBOX")
+        imap.store("1", "+FLAGS", "\\Flagged")
+    box.server.wait_until(lambda: "messageUpdated" in told(), 20, "old mail is known again")
+    assert box.server.call("DELETE", f"{box.path}/mailbox?path=Nowhere")[1]["deleted"] is False
+    assert (told()["mailboxDeleted"], told()["messageNew"]) == (1, 2)
 
 
 def test_all_matches_are_changed_at_once(box: Box) -> None:

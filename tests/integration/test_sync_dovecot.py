@@ -174,6 +174,12 @@ async def test_with_notify_other_mailboxes_are_live_too(
             await followed.announced(account, ["boxed"])
             imap.create("Fresh")
             await wait_for(followed, account, "mailboxNew", 8)
+        chosen = await followed.add(dovecot, f"{user}x", paths=("INBOX", "\\Sent"))
+        await followed.connected(chosen)
+        with dovecot.client(f"{user}x") as imap:
+            imap.append("Junk", "", "", message("unasked"))
+            imap.append("Sent", "", "", message("sent"))
+        await followed.announced(chosen, ["sent"])
 
 
 def answer(name: str, to: str | None, date: datetime | None = None) -> bytes:

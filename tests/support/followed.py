@@ -38,6 +38,7 @@ from postroad.engine.sync.describe import MessageDescriber
 from postroad.engine.trust import Trust
 from postroad.store import Store
 from postroad.store.events import EventPosition
+from postroad.transport.imap import ImapTimeouts
 from support.sync_rig import Told
 
 LIMIT_S = 20.0
@@ -160,7 +161,11 @@ async def told(followed: Followed, account: str, name: str, count: int) -> list[
 
 @asynccontextmanager
 async def following(
-    database: Path | str, *, is_idle: bool = False, **settings: object
+    database: Path | str,
+    *,
+    is_idle: bool = False,
+    timeouts: ImapTimeouts | None = None,
+    **settings: object,
 ) -> AsyncIterator[Followed]:
     """Everything that follows accounts, and nothing else of the program.
 
@@ -175,7 +180,7 @@ async def following(
     await node.start()
     directory = Directory(store)
     credentials, trust = StoredCredentials(), Trust(current, min_version="TLSv1.2")
-    route = MailboxRoute(current, trust)
+    route = MailboxRoute(current, trust, timeouts=timeouts)
     providers = Providers(store, credentials, route)
     describer = MessageDescriber(current)
     connector = AccountConnector(store, current, credentials, route, providers, describer)

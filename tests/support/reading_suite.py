@@ -24,10 +24,11 @@ DAY_MS = 86_400_000
 
 def dated(n: int, *, subject: str = "One", text: bytes = b"Hello\r\n") -> bytes:
     return (
-        b"From: Sender %d <s%d@example.test>\r\nTo: b@example.test\r\nSubject: %s\r\n"
+        b"From: Sender %d <s%d@example.test>\r\nTo: b@example.test\r\n"
+        b"Cc: c%d@example.test\r\nBcc: d%d@example.test\r\nSubject: %s\r\n"
         b"Message-ID: <%d@example.test>\r\nDate: %02d Aug 2021 15:00:00 +0000\r\n"
         b"X-Kind: %s\r\n\r\n"
-        % (n, n, subject.encode(), n, 1 + n % 28, b"odd" if n % 2 else b"even")
+        % (n, n, n, n, subject.encode(), n, 1 + n % 28, b"odd" if n % 2 else b"even")
     ) + text
 
 
@@ -151,6 +152,12 @@ class ReadingSuite:
             (SearchQuery(unseen=True), [3, 2, 0]),
             (SearchQuery(flagged=False, answered=False, draft=False, deleted=False), [3, 2, 1, 0]),
             (SearchQuery(from_="S2@example"), [2]),
+            (SearchQuery(to="B@example"), [3, 2, 1, 0]),
+            (SearchQuery(cc="c1@"), [1]),
+            (SearchQuery(bcc="d3@example.test", cc="c3"), [3]),
+            (SearchQuery(seen=False), [3, 2, 0]),
+            (SearchQuery(unseen=False), [1]),
+            (SearchQuery(answered=True), []),
             (SearchQuery(subject="münster"), [3]),
             (SearchQuery(body="needle"), [2]),
             (SearchQuery(headers=(("X-Kind", "odd"),)), [3, 1]),

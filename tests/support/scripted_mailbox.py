@@ -175,7 +175,9 @@ class ScriptedConnection:
         self._stir = asyncio.Event()
         self._is_stopped = False
         self._has_notify = False
+        self.told_of: Sequence[bytes] | None = None  # None: of all mailboxes
         self.is_open = True
+        self.is_deaf = False  # IDLE hears nothing and soon ends
         self.enabled: frozenset[str] = frozenset()
         self.selected: SelectedMailbox | None = None
         self.commands: list[str] = []
@@ -188,7 +190,7 @@ class ScriptedConnection:
     def hear(self, mailbox: ScriptedMailbox, told: Untagged | Status) -> None:
         if mailbox is self._mailbox and self.selected is not None:
             self.selected.hear(told)
-        elif self._has_notify:
+        elif self._has_notify and self._is_told_of(mailbox):
             told = _status(mailbox)
         else:
             return
@@ -216,6 +218,12 @@ class ScriptedConnection:
         self._take("IDLE")
         self.waits.append(max_s)
         self.is_idling.set()
+        if self.is_deaf:
+            await asyncio.sleep(0.01)
+            self._check()
+            self.is_idling.clear()
+            self._told.clear()
+            return IdleEnd.EXPIRED
         try:
             if not self._told and not self._is_stopped:
                 async with asyncio.timeout(max_s):
@@ -242,6 +250,7 @@ class ScriptedConnection:
     ) -> None:
         self._take("NOTIFY")
         self._has_notify = True
+        self.told_of = mailboxes
 
     async def namespace(self) -> Namespace:
         return Namespace()
@@ -353,6 +362,9 @@ class ScriptedConnection:
         self._stir.set()
 
     # Private
+
+    def _is_told_of(self, mailbox: ScriptedMailbox) -> bool:
+        return self.told_of is None or utf7.encode(mailbox.name) in self.told_of
 
     @property
     def _has_modseq(self) -> bool:

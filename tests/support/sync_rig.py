@@ -78,8 +78,8 @@ class Rig:
         await connection.enable("QRESYNC")
         return connection, self.looker(connection)
 
-    def looker(self, connection: ScriptedConnection) -> Looker:
-        arrivals = Arrivals(
+    def arrivals(self, connection: ScriptedConnection) -> Arrivals:
+        return Arrivals(
             connection,
             ScriptedDescriber(),
             ACCOUNT,
@@ -87,6 +87,9 @@ class Rig:
             threading=self.rules.threading,
             sleep=self._sleep,
         )
+
+    def looker(self, connection: ScriptedConnection) -> Looker:
+        arrivals = self.arrivals(connection)
         return Looker(connection, self.store, self.ingest, arrivals, self.rules)
 
     async def _sleep(self, seconds: float) -> None:

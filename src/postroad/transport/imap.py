@@ -89,9 +89,9 @@ class ImapConnection:
 
         Without ``secure`` TLS begins with STARTTLS where the server offers it; one that offers
         and then refuses is not spoken to. ``client_id`` is told where the server has ID (contract
-        B-234). ``compress`` is for connections that read much: COMPRESS=DEFLATE, where the server
-        has it, costs 40 KiB for as long as the connection lives. Raises :exc:`DialError`,
-        :exc:`AuthenticationRefused`, :exc:`Unavailable`, :exc:`TimedOut`,
+        B-234); UTF8=ACCEPT is enabled where it has that. ``compress`` is for connections that
+        read much: COMPRESS=DEFLATE costs 40 KiB for as long as the connection lives. Raises
+        :exc:`DialError`, :exc:`AuthenticationRefused`, :exc:`Unavailable`, :exc:`TimedOut`,
         :exc:`RemoteProtocolError`. Nothing stays open on failure.
         """
         timeouts = timeouts or ImapTimeouts()
@@ -116,6 +116,11 @@ class ImapConnection:
     def enabled(self) -> frozenset[str]:
         """What :meth:`enable` has switched on, in capitals."""
         return self._wire.session.enabled
+
+    @property
+    def has_utf8_names(self) -> bool:
+        """Whether mailboxes and labels are named in plain UTF-8, see :meth:`wire_name`."""
+        return self._wire.session.has_utf8_names
 
     @property
     def is_compressed(self) -> bool:
@@ -178,10 +183,7 @@ class ImapConnection:
         self._wire.begin_ahead(commands.NOOP)
 
     async def enable(self, *capabilities: str) -> frozenset[str]:
-        """Switch on those that the server has, before a mailbox is selected; tell what is on.
-
-        UTF8=ACCEPT changes how mailboxes are named: see :meth:`wire_name`. RFC 5161.
-        """
+        """Switch on what the server has, before a mailbox is selected; tell what is on."""
         return await imap_mailboxes.enable(self._wire, capabilities)
 
     async def idle(self, on_change: Heard, *, max_s: float) -> IdleEnd:
@@ -208,8 +210,7 @@ class ImapConnection:
     ) -> None:
         """Be told of changes in all personal mailboxes, or in those of ``mailboxes``. RFC 5465.
 
-        Needs NOTIFY. ``status`` begins with the counts of each. What changes is heard by
-        :meth:`idle`.
+        Needs NOTIFY. ``status`` begins with all counts. Changes are heard by :meth:`idle`.
         """
         await self._wire.run(mailbox_commands.notify(mailboxes=mailboxes, status=status))
 

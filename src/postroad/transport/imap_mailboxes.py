@@ -247,8 +247,8 @@ async def _list(
         nonlocal count
         if isinstance(told, ListEntry):
             count += 1
-            if keeps_entries:
-                entries.append(told)
+            if keeps_entries and b"\x00" not in told.wire_name:
+                entries.append(told)  # no command could name NUL: no string has it. RFC 9051 §4.3
             if count > _MAX_LISTED:
                 raise RemoteProtocolError(f"the server lists more than {_MAX_LISTED} mailboxes")
         elif isinstance(told, MailboxStatus) and status is not None:

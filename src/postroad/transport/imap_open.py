@@ -1,4 +1,4 @@
-"""From a fresh socket to an authenticated session: greeting, TLS, login, ID, COMPRESS."""
+"""From a fresh socket to an authenticated session: greeting, TLS, login, ID, UTF-8, COMPRESS."""
 
 from __future__ import annotations
 
@@ -110,6 +110,10 @@ async def _begin(
         for told in answer.told:
             if isinstance(told, ServerId):
                 server_id = told.fields
+    if session.can("ENABLE") and session.can("UTF8=ACCEPT"):
+        # Names, labels and headers as they are: without it a server has to downgrade or to hide
+        # what was written to addresses beyond ASCII (RFC 6858). A refusal leaves all as it is.
+        await wire.run(commands.enable(["UTF8=ACCEPT"]), may_fail=True)
     if compress and session.can("COMPRESS=DEFLATE"):
         await wire.run(commands.COMPRESS_DEFLATE, may_fail=True)  # a refusal leaves all as it is
     wire.raise_if_lost()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -117,7 +117,7 @@ async def test_the_users_word_wins_over_the_servers_and_that_over_a_name() -> No
         assert uses == {
             "INBOX": "extension",
             "Sent": None,
-            "Dispatched": "extension",
+            "Dispatched": None,
             "Mine": "user",
         }
         sent = await mine.find_mailbox(SpecialUse.SENT)
@@ -135,6 +135,61 @@ async def test_names_deep_in_the_tree_mean_nothing() -> None:
         assert uses["Trash/Sent"] is None
         assert uses["Work/Archive"] is None
         await mine.close()
+
+
+async def test_names_that_no_listing_has_are_spelled_as_the_connection_does() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.log_in("IMAP4rev1 ENABLE UTF8=ACCEPT LITERAL+")
+        await peer.answer("* ENABLED UTF8=ACCEPT")
+        for lines in listing(INBOX):
+            await peer.answer(*lines)
+        octets = "Größe & Co".encode()
+        assert (await peer.hear()).endswith(b" CREATE {%d+}" % len(octets))
+        assert await peer.hear() == octets
+        await peer.say("A5 NO [CANNOT] full")
+        for lines in listing(INBOX):
+            await peer.answer(*lines)
+        await peer.hang()
+
+    async with hostile_imap(script) as hostile:
+        mine = provider(hostile)
+        with pytest.raises(Invalid):
+            await mine.create_mailbox(["Größe & Co"])
+        await mine.close()
+
+
+@pytest.mark.parametrize(
+    ("uids", "named"), [(range(1, 4), "1:3"), (range(1, 20_000, 2), "$")], ids=["few", "many"]
+)
+async def test_very_many_matches_are_named_by_what_the_server_kept(
+    uids: Sequence[int], named: str
+) -> None:
+    found = ",".join(map(str, uids))
+    heard: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        await peer.log_in("IMAP4rev1 ESEARCH SEARCHRES MOVE UIDPLUS")
+        answers = {
+            b"LIST": (f"* LIST {INBOX}", '* LIST () "/" Archive'),
+            b"SELECT": (f"* {len(uids)} EXISTS", "* OK [UIDVALIDITY 7] x"),
+            b"UID SEARCH": (f'* ESEARCH (TAG "A9") UID ALL {found}',),
+            b"UID MOVE": (f"* OK [COPYUID 8 {found} 1:{len(uids)}] x",),
+        }
+        while True:
+            words = (await peer.hear()).split(b" ")
+            name = b" ".join(words[1:3]) if words[1] == b"UID" else words[1]
+            heard.append(b" ".join(words[1:]))
+            await peer.say(*answers.get(name, ()), "{tag} OK done")
+
+    async with hostile_imap(script) as hostile:
+        mine = provider(hostile)
+        moved = await mine.move_all("INBOX", SearchQuery(), "Archive")
+        await mine.close()
+    assert f"UID MOVE {named} Archive".encode() in heard
+    assert sum(line.startswith(b"UID MOVE") for line in heard) == 1
+    assert b"UID SEARCH RETURN (SAVE ALL) ALL" in heard
+    assert moved.id_map is not None
+    assert len(moved.id_map) == len(uids)
 
 
 async def test_an_empty_listing_is_the_servers_fault_and_ends_the_connection() -> None:

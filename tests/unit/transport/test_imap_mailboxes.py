@@ -244,8 +244,7 @@ async def test_names_are_plain_utf8_once_that_is_enabled() -> None:
     )
     async with hostile_imap(script) as hostile:
         connection = await opened(hostile.port)
-        assert connection.wire_name("grün") == b"gr&APw-n"
-        await connection.enable("UTF8=ACCEPT")
+        assert connection.has_utf8_names
         assert connection.wire_name("grün") == "grün".encode()
         with pytest.raises(LocalProtocolError):
             connection.wire_name("a\x00")
@@ -253,6 +252,21 @@ async def test_names_are_plain_utf8_once_that_is_enabled() -> None:
         assert entry.path == "R&D grün"
         assert connection.wire_name(entry.path) == entry.wire_name
         await connection.noop()
+        connection.abort()
+
+
+async def test_a_server_that_will_not_have_utf8_is_spoken_to_as_any_other() -> None:
+    script = answering(
+        "IMAP4rev1 ENABLE UTF8=ACCEPT",
+        ("ENABLE UTF8=ACCEPT", "{tag} NO not today"),
+        ('LIST "" "*"', '* LIST () "/" gr&APw-n', DONE),
+        ('LSUB "" "*"', DONE),
+    )
+    async with hostile_imap(script) as hostile:
+        connection = await opened(hostile.port)
+        assert connection.wire_name("grün") == b"gr&APw-n"
+        (entry,) = (await connection.list_mailboxes()).entries
+        assert entry.path == "grün"
         connection.abort()
 
 

@@ -199,7 +199,7 @@ async def test_searches_use_what_the_server_has() -> None:
         turn("UID SEARCH RETURN (ALL) UNSEEN", '* ESEARCH (TAG "A3") UID ALL 2,10:12'),
         turn("UID SEARCH RETURN (SAVE ALL) UNSEEN", '* ESEARCH (TAG "A4") UID ALL 2'),
         turn("UID FETCH $ (UID)", "* 1 FETCH (UID 2)"),
-        turn("UID SORT (REVERSE DATE) US-ASCII UNSEEN", "* SORT 5 9 1"),
+        turn("UID SORT (REVERSE DATE) UTF-8 UNSEEN", "* SORT 5 9 1"),
     )
     async with hostile_imap(script) as hostile:
         connection = await selected(hostile.port)

@@ -10,6 +10,7 @@ from postroad.domain.account import Account, ImapSettings
 from postroad.domain.errors import PostroadError
 from postroad.domain.lease import Lease
 from postroad.domain.mailbox import SpecialUse
+from postroad.engine.accounts.advice import words_of
 from postroad.engine.accounts.credentials import Credentials
 from postroad.engine.accounts.session import Refusal, SandboxSession, Session
 from postroad.engine.providers.imap import ImapProvider
@@ -63,7 +64,7 @@ class AccountConnector:
         except DialError as error:
             raise Refusal(error.message, error.kind.value) from error
         except PostroadError as error:
-            raise Refusal(error.message, error.code) from error
+            raise Refusal(*words_of(error)) from error
         is_gmail = connection.can("X-GM-EXT-1")
 
         def know(folders: Folders) -> None:

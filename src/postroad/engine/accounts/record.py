@@ -7,6 +7,7 @@ from dataclasses import replace
 from postroad.domain.account import Account, AccountState, LastError
 from postroad.domain.errors import PostroadError
 from postroad.domain.event import Event, EventName
+from postroad.engine.accounts.advice import on_loss, on_refusal, words_of
 from postroad.engine.accounts.session import Refusal
 from postroad.observe import get_logger, metrics
 from postroad.store import Store, Tx
@@ -78,7 +79,7 @@ class Record:
         account = self._account.account
         state = AccountState.AUTHENTICATION_ERROR if refusal.is_auth else AccountState.CONNECT_ERROR
         name = EventName.AUTHENTICATION_ERROR if refusal.is_auth else EventName.CONNECT_ERROR
-        error = LastError(refusal.response, refusal.code, _advice(refusal))
+        error = LastError(refusal.response, refusal.code, on_refusal(refusal))
         # A repeat of what was told last is not told again (EVENTS §2.4).
         key = f"{name.value}:{refusal.code or refusal.response}"
 
@@ -123,11 +124,8 @@ class Record:
     async def lost(self, reason: PostroadError, pause_s: float) -> None:
         """A session has ended by itself."""
         account = self._account.account
-        error = LastError(
-            reason.message,
-            reason.code,
-            "The connection to the mail server was lost. It is opened again.",
-        )
+        words, code = words_of(reason)
+        error = LastError(words, code, on_loss(reason))
 
         async def unit(tx: Tx) -> None:
             await tx.accounts.set_status(
@@ -138,7 +136,23 @@ class Record:
             )
 
         await self._store.write(unit)
-        log.info("account disconnected", account=account, reason=reason.message)
+        log.info("account disconnected", account=account, reason=words)
+
+    async def failed(self, pause_s: float) -> None:
+        """What follows the account has failed for a reason of our own."""
+        error = LastError(
+            "Following the mailbox failed inside Postroad",
+            None,
+            "It begins again by itself. The log has the reason: 'account runner failed'.",
+        )
+        await self._store.write(
+            lambda tx: tx.accounts.set_status(
+                self._account.account,
+                state=AccountState.DISCONNECTED,
+                last_error=error,
+                next_try_at=tx.now + int(pause_s * 1000),
+            )
+        )
 
     async def _switch_off(self, tx: Tx, error: LastError) -> None:
         account = await tx.accounts.find(self._account.account)
@@ -170,16 +184,3 @@ class Record:
 def _days(span_ms: int) -> str:
     hours = max(1, round(span_ms / 3_600_000))
     return f"{hours // 24} days" if hours >= 48 else f"{hours} hours"
-
-
-def _advice(refusal: Refusal) -> str:
-    """What a person can do about it."""
-    if refusal.is_auth:
-        return "The server refused the login. Check user name and password (or access token)."
-    hints = {
-        "EDNS": "The host name does not resolve. Check the spelling of the host.",
-        "ETIMEDOUT": "The server did not answer in time. Check host, port and firewall.",
-        "ECONNECTION": "Nothing answers at this host and port. Check both, and the firewall.",
-        "ETLS": "TLS failed. Check that 'secure' fits the port, and the server's certificate.",
-    }
-    return hints.get(refusal.code or "", "The server could not be used. It is tried again.")

@@ -9,6 +9,8 @@ followed by the one that holds its lease; the others look now and then whether i
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from random import Random
 
 from postroad.domain.account import Account
@@ -49,7 +51,9 @@ class AccountRunner:
         logins: asyncio.Semaphore,
         start_after_s: float = 0.0,
         refused_limit_ms: int = REFUSED_LIMIT_MS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._account = account
         self._store = store
         self._connector = connector
@@ -78,6 +82,10 @@ class AccountRunner:
         """Look at every mailbox soon."""
         if self._session is not None:
             self._session.ask()
+
+    async def show_failure(self, pause_s: float) -> None:
+        """Show that :meth:`run` has raised, and when it is called again."""
+        await self._record.failed(pause_s)
 
     async def run(self) -> None:
         """Hold the way in open."""
@@ -111,8 +119,7 @@ class AccountRunner:
 
     async def _follow(self, session: Session, losses: int) -> tuple[float, bool]:
         """Run a session to its end; how long to pause then, and whether the lease is still ours."""
-        loop = asyncio.get_running_loop()
-        opened_at = loop.time()
+        opened_at = self._clock()
         first_s = UNSYNCED_PAUSE_S
 
         async def synced() -> None:
@@ -134,7 +141,7 @@ class AccountRunner:
         except PostroadError as error:
             if self._is_ending:
                 return 0.0, True
-            is_old = loop.time() - opened_at >= STABLE_AFTER_S
+            is_old = self._clock() - opened_at >= STABLE_AFTER_S
             pause_s = 0.0
             if not is_old:
                 pause_s = min(LOST_PAUSE_MAX_S, first_s * 1.5 ** min(losses, 20))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from random import Random
 
 from postroad.domain.account import Account, AccountState
-from postroad.domain.errors import Unavailable
+from postroad.domain.errors import PostroadError, Unavailable
 from postroad.engine.accounts.record import REFUSED_LIMIT_MS
 from postroad.engine.accounts.runner import AccountRunner
 from postroad.engine.accounts.session import Connector
@@ -159,6 +160,8 @@ class Supervisor:
                 return await runner.run()
             except Exception:
                 log.exception("account runner failed", account=account)
+            with suppress(PostroadError):  # the store may be the reason
+                await runner.show_failure(RESTART_PAUSE_S)
             await asyncio.sleep(RESTART_PAUSE_S)
 
 

@@ -48,6 +48,8 @@ from postroad.engine.providers.results import (
     Removal,
     SourceStream,
 )
+from postroad.engine.sync.folders import matches
+from postroad.engine.sync.refused import begin_again
 from postroad.protocol.imap.fetch import Fetched
 from postroad.store import Store, Tx
 from postroad.store.messages import decode_listing
@@ -258,9 +260,15 @@ class Mail:
             return await provider.subscribe(path, subscribed=subscribed)
 
     async def delete_mailbox(self, account: str, path: str) -> bool:
+        """False when the server refuses; what is known of it is forgotten all the same. B-080."""
         provider = await self._access.provider(account)
         with as_unavailable():
             is_deleted = await provider.delete_mailbox(path)
+            there = () if is_deleted else await provider.mailboxes()
+        for mailbox in there:
+            if path != "*" and matches(mailbox, (path,)):
+                await begin_again(self._store, account, mailbox.path)
+                break
         self._look_again(account)
         return is_deleted
 

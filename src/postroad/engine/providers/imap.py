@@ -170,9 +170,8 @@ class ImapProvider:
         await self._append(path, [ToAppend(content, flags) for content in contents])
 
     async def _append(self, path: str, messages: Sequence[ToAppend]) -> AppendUidCode | None:
-        name = self._reach.wire_name(path)
-
         async def work(connection: ImapConnection) -> AppendUidCode | None:
+            name = self._reach.wire_name(path, connection)
             selected = connection.selected
             if selected is not None and selected.wire_name == name:
                 # Deleted and made again meanwhile, it would be refused as the one that it was.

@@ -12,8 +12,7 @@ from postroad.domain.search import SearchQuery
 from postroad.engine.providers.imap_reach import ImapReach, no_message
 from postroad.engine.providers.imap_reading import fetch_one, matching
 from postroad.engine.providers.results import BulkMoved, BulkRemoval, Moved, Removal
-from postroad.protocol.imap import utf7
-from postroad.protocol.imap.numset import NumSet
+from postroad.protocol.imap.numset import SAVED, MessageSet, NumSet
 from postroad.protocol.imap.selected import SelectedMailbox
 from postroad.protocol.imap.status import CopyUidCode
 from postroad.transport.imap import CommandRefused, ImapConnection
@@ -80,9 +79,9 @@ class ImapChanges:
         self, path: str, query: SearchQuery, flags: FlagChange, labels: FlagChange | None = None
     ) -> None:
         async def work(connection: ImapConnection, mailbox: SelectedMailbox) -> None:
-            uids = await matching(connection, mailbox, query)
+            uids = await _all_matching(connection, _writable(mailbox), query)
             if uids:
-                await _store(connection, _writable(mailbox), NumSet.of(uids), flags, labels)
+                await _store(connection, mailbox, uids, flags, labels)
 
         path = await self._reach.resolve(path)
         await self._reach.in_mailbox(path, work, read_only=False)
@@ -90,17 +89,17 @@ class ImapChanges:
     async def move_all(self, path: str, query: SearchQuery, destination: str) -> BulkMoved:
         path = await self._reach.resolve(path)
         target = await self._reach.resolve(destination)
-        name = self._reach.wire_name(target)
 
         async def work(
             connection: ImapConnection, mailbox: SelectedMailbox
         ) -> tuple[int, CopyUidCode | None]:
-            uids = await matching(connection, _writable(mailbox), query)
+            name = self._reach.wire_name(target, connection)
+            uids = await _all_matching(connection, _writable(mailbox), query)
             if not uids or path == target:
                 return 0, CopyUidCode(0, NumSet(()), NumSet(()))
             number = await self._reach.number(path, mailbox)
             try:
-                return number, await connection.uid_move(NumSet.of(uids), name)
+                return number, await connection.uid_move(uids, name)
             except CommandRefused as refused:
                 raise await self._reach.refusal(connection, refused, target) from refused
 
@@ -122,9 +121,9 @@ class ImapChanges:
             return BulkRemoval(False, await self.move_all(path, query, trash))
 
         async def work(connection: ImapConnection, mailbox: SelectedMailbox) -> None:
-            uids = await matching(connection, _writable(mailbox), query)
+            uids = await _all_matching(connection, _writable(mailbox), query)
             if uids:
-                await connection.uid_remove(NumSet.of(uids))
+                await connection.uid_remove(uids)
 
         await self._reach.in_mailbox(path, work, read_only=False, may_repeat=False)
         return BulkRemoval(True)
@@ -133,7 +132,7 @@ class ImapChanges:
         self, connection: ImapConnection, uid: int, target: str
     ) -> CopyUidCode | None:
         _writable(connection.selected)
-        name = self._reach.wire_name(target)
+        name = self._reach.wire_name(target, connection)
         tells = connection.can("UIDPLUS")
         if not tells:  # then nothing else tells whether it was there
             await fetch_one(connection, uid, ["UID"], max_bytes=0)
@@ -154,6 +153,25 @@ class ImapChanges:
         return None if trash is None or trash.path == path else trash.path
 
 
+async def _all_matching(
+    connection: ImapConnection, mailbox: SelectedMailbox, query: SearchQuery
+) -> MessageSet | None:
+    """What to name in the command that changes all that match; ``None``: nothing does.
+
+    Scattered messages by the ten thousand would take a command for each 8 KiB of their numbers,
+    of which the later ones could fail. Where the server keeps what it found, ``$`` names them in
+    one. What does without MOVE or UIDPLUS has to know the numbers.
+    """
+    can_save = all(map(connection.can, ("SEARCHRES", "ESEARCH", "MOVE", "UIDPLUS")))
+    found = NumSet.of(await matching(connection, mailbox, query, save=can_save))
+    if not found.ranges:
+        return None
+    pieces = found.pieces()
+    next(pieces)
+    fits_in_one = next(pieces, None) is None
+    return found if fits_in_one or not can_save else SAVED
+
+
 def _writable(mailbox: SelectedMailbox | None) -> SelectedMailbox:
     if mailbox is None or mailbox.is_read_only:
         raise RemoteFailure("The mailbox can only be read")
@@ -163,7 +181,7 @@ def _writable(mailbox: SelectedMailbox | None) -> SelectedMailbox:
 async def _store(
     connection: ImapConnection,
     mailbox: SelectedMailbox,
-    uids: NumSet,
+    uids: MessageSet,
     flags: FlagChange,
     labels: FlagChange | None,
 ) -> bool:
@@ -175,7 +193,7 @@ async def _store(
             heard |= bool(await connection.uid_store(uids, how, kept))
     if labels is not None and connection.can("X-GM-EXT-1"):
         for how, words in _steps(labels):
-            names = [_label(label) for label in words]
+            names = [_label(label, connection) for label in words]
             rows = await connection.uid_store(uids, how.replace("FLAGS", "X-GM-LABELS"), names)
             heard |= bool(rows)
     return heard
@@ -189,5 +207,6 @@ def _steps(change: FlagChange) -> Sequence[tuple[str, tuple[str, ...]]]:
     return [(how, words) for how, words in steps if words]
 
 
-def _label(label: str) -> str:
-    return label if label.startswith("\\") else utf7.encode(label).decode("ascii")
+def _label(label: str, connection: ImapConnection) -> str:
+    """Labels of the user's own are spelled as mailboxes are named on this connection."""
+    return label if label.startswith("\\") else connection.wire_name(label).decode("utf-8")

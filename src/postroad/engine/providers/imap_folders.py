@@ -38,16 +38,20 @@ class Folders:
 def read_listing(listing: Listing, namespace: Namespace, settings: ImapSettings) -> Folders:
     """Selectable mailboxes in the server's order, INBOX first, with special uses resolved.
 
-    A path that the settings name decides for its use, if it exists. Names are only guessed for
-    uses that nothing else has settled, and only at the top level: ``Trash/Sent`` is refuse.
+    A path that the settings name decides for its use, if it exists: no other mailbox has that use
+    then, whatever the server says, so that it means one place. Names are only guessed for uses
+    that nothing else has settled, and only at the top level: ``Trash/Sent`` is refuse.
     """
     shown = [entry for entry in listing.entries if not any(map(entry.has, _HIDDEN))]
     mailboxes = [_mailbox(entry, listing) for entry in shown]
     chosen = _chosen_by_user(settings)
+    taken = {use for path, use in chosen.items() if any(one.path == path for one in mailboxes)}
     for i, mailbox in enumerate(mailboxes):
         use = chosen.get(mailbox.path)
         if use is not None:
             mailboxes[i] = replace(mailbox, special_use=use, special_use_source="user")
+        elif mailbox.special_use in taken:
+            mailboxes[i] = replace(mailbox, special_use=None, special_use_source=None)
     settled = {one.special_use for one in mailboxes}
     for use, i in _guesses(mailboxes, namespace).items():
         if use not in settled:

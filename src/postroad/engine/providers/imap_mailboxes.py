@@ -41,9 +41,9 @@ class ImapMailboxes:
 
     async def create(self, levels: Sequence[str]) -> MadeMailbox:
         path = await self._path_of(levels)
-        name = self._reach.wire_name(path)
 
         async def work(connection: ImapConnection) -> MadeMailbox:
+            name = self._reach.wire_name(path, connection)
             try:
                 mailbox_id = await connection.create(name)
             except CommandRefused as refused:
@@ -61,9 +61,10 @@ class ImapMailboxes:
     async def rename(self, path: str, levels: Sequence[str]) -> str:
         old = await self._reach.resolve(path)
         new = await self._path_of(levels)
-        names = self._reach.wire_name(old), self._reach.wire_name(new)
 
         async def work(connection: ImapConnection) -> None:
+            reach = self._reach
+            names = reach.wire_name(old, connection), reach.wire_name(new, connection)
             await connection.unselect()  # some servers rename nothing that is in use
             try:
                 await connection.rename(*names)
@@ -77,9 +78,10 @@ class ImapMailboxes:
         return new
 
     async def subscribe(self, path: str, *, subscribed: bool) -> bool:
-        name = self._reach.wire_name(await self._reach.resolve(path))
+        path = await self._reach.resolve(path)
 
         async def work(connection: ImapConnection) -> bool:
+            name = self._reach.wire_name(path, connection)
             try:
                 await (connection.subscribe if subscribed else connection.unsubscribe)(name)
             except CommandRefused:
@@ -89,9 +91,10 @@ class ImapMailboxes:
         return await self._reach.run(work)
 
     async def delete(self, path: str) -> bool:
-        name = self._reach.wire_name(await self._reach.resolve(path))
+        path = await self._reach.resolve(path)
 
         async def work(connection: ImapConnection) -> bool:
+            name = self._reach.wire_name(path, connection)
             await connection.unselect()
             try:
                 await connection.delete(name)

@@ -26,7 +26,6 @@ from postroad.domain.mailbox import Mailbox, MailboxNumber, SpecialUse
 from postroad.domain.message_id import MessageKey, unpack_message
 from postroad.engine.providers.imap_folders import Folders, take_listing
 from postroad.engine.providers.imap_pool import ImapPool
-from postroad.protocol.imap import utf7
 from postroad.protocol.imap.selected import SelectedMailbox
 from postroad.protocol.imap.status import Condition
 from postroad.transport.imap import (
@@ -97,9 +96,9 @@ class ImapReach:
         may_repeat: bool = True,
     ) -> T:
         """Do ``work`` where the mailbox at ``path`` is selected and its news are heard."""
-        name = self.wire_name(path)
 
         async def inside(connection: ImapConnection) -> T:
+            name = self.wire_name(path, connection)
             mailbox = await self._enter(connection, name, read_only=read_only)
             if mailbox is None:
                 if self._folders is not None and path in self._folders.wire_names:
@@ -107,7 +106,7 @@ class ImapReach:
                 raise no_folder()
             return await work(connection, mailbox)
 
-        return await self.run(inside, may_repeat=may_repeat, selected=name)
+        return await self.run(inside, may_repeat=may_repeat, selected=self._likely_name(path))
 
     async def on_message(
         self,
@@ -122,9 +121,10 @@ class ImapReach:
         mailbox = await self.numbers.find(key.mailbox) if key is not None else None
         if key is None or mailbox is None:
             raise no_message()
-        name, path = self.wire_name(mailbox.path), mailbox.path
+        path = mailbox.path
 
         async def inside(connection: ImapConnection) -> T:
+            name = self.wire_name(path, connection)
             before = connection.selected
             selected = await self._enter(connection, name, read_only=read_only, waits=not read_only)
             if (
@@ -138,7 +138,7 @@ class ImapReach:
                 raise no_message()
             return await work(connection, key, path)
 
-        return await self.run(inside, may_repeat=may_repeat, selected=name)
+        return await self.run(inside, may_repeat=may_repeat, selected=self._likely_name(path))
 
     async def number(self, path: str, selected: SelectedMailbox) -> int:
         """The number of a selected mailbox. Raises :exc:`RemoteFailure` when UIDs do not last."""
@@ -226,15 +226,23 @@ class ImapReach:
         """What is remembered of the mailboxes is no longer true."""
         self._folders = None
 
-    def wire_name(self, path: str) -> bytes:
-        """Raises :exc:`NotFound` for what can be no name."""
+    def wire_name(self, path: str, connection: ImapConnection) -> bytes:
+        """As the server spelled it, else as ``connection`` spells names.
+
+        Raises :exc:`NotFound` for what can be no name.
+        """
         known = self._folders.wire_names.get(path) if self._folders is not None else None
         if known is not None:
             return known
         try:
-            return utf7.encode(path)
+            return connection.wire_name(path)
         except LocalProtocolError as error:
             raise no_folder() from error
+
+    def _likely_name(self, path: str) -> bytes:
+        """What a mailbox is called where it is open already; wrong, it costs a SELECT."""
+        known = self._folders.wire_names.get(path) if self._folders is not None else None
+        return known or path.encode("utf-8", "replace")
 
     def _is_stale(self) -> bool:
         return self._clock() - self._listed_at > _STALE_S

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -40,6 +40,7 @@ _MAX_ROW_BYTES = 4 * 1024 * 1024  # of one message in a list
 _LIKELY_BYTES = 64 * 1024
 _MAX_LIKELY = 4
 _MAX_BODY_BYTES = 32 * 1024 * 1024  # of the bodies of one message together
+_LINE_OCTETS = 6000  # of items, so that a command stays below 8 KiB
 _SMALL_BODY_BYTES = 64 * 1024  # likewise, up to which several messages share a command
 
 Known = dict[int, MessageSummary]  # by UID, what lists have shown
@@ -179,16 +180,16 @@ def _remembering(page: FoundPage, kept: KeptMailbox | None) -> FoundPage:
 
 
 async def matching(
-    connection: ImapConnection, mailbox: SelectedMailbox, query: SearchQuery
+    connection: ImapConnection, mailbox: SelectedMailbox, query: SearchQuery, *, save: bool = False
 ) -> list[int]:
-    """UIDs of what matches, ascending.
+    """UIDs of what matches, ascending; ``save`` has the server keep them, too (SEARCHRES).
 
     Raises :exc:`Unprocessable` for what the server lacks an extension for (contract B-020).
     """
     if query.known_uids == () and not connection.identity_items:
         return []
     try:
-        keys = search_keys(query, connection.can)
+        keys = search_keys(query, connection.can, is_utf8=connection.has_utf8_names)
     except LocalProtocolError as error:
         by_id = query.email_id or query.email_ids or query.thread_id
         if query.needs_gmail or by_id or query.modseq is not None:
@@ -199,10 +200,11 @@ async def matching(
         within = _within(query.seq, mailbox.exists)
         if not within:
             return []
-        keys = search_keys(replace(query, seq=within), connection.can)
+        query = replace(query, seq=within)
+        keys = search_keys(query, connection.can, is_utf8=connection.has_utf8_names)
     if not mailbox.exists:
         return []
-    return await connection.uid_search(keys)
+    return await connection.uid_search(keys, save=save)
 
 
 def _within(ranges: Ranges, exists: int) -> Ranges:
@@ -273,11 +275,11 @@ async def fetch_bodies(
     wanted = _wanted(row, wishes)
     if not wanted.parts or row.uid is None:
         return []
-    got = row
-    if wanted.items:
-        items = ["UID", *wanted.items]
-        got = await fetch_one(connection, row.uid, items, max_bytes=_MAX_BODY_BYTES)
-    return _found(wanted, row, got)
+    sections: dict[str, bytes | None] = {}
+    for items in _on_lines(wanted.items):
+        got = await fetch_one(connection, row.uid, ["UID", *items], max_bytes=_MAX_BODY_BYTES)
+        sections |= got.sections
+    return _found(wanted, row, replace(row, sections=sections))
 
 
 async def fetch_small_bodies(
@@ -291,7 +293,8 @@ async def fetch_small_bodies(
     alike: dict[tuple[str, ...], dict[int, tuple[Fetched, _Wanted]]] = {}
     for row, wishes in messages:
         wanted = _wanted(row, wishes)
-        if row.uid is not None and wanted.items and wanted.size <= _SMALL_BODY_BYTES:
+        is_small = wanted.size <= _SMALL_BODY_BYTES and len(wanted.items) <= _MAX_LIKELY
+        if row.uid is not None and wanted.items and is_small:
             alike.setdefault(wanted.items, {})[row.uid] = row, wanted
     found: dict[int, list[FoundBody]] = {}
     for items, group in alike.items():
@@ -307,11 +310,28 @@ async def fetch_small_bodies(
     return found
 
 
+def _on_lines(items: Sequence[str]) -> Iterator[list[str]]:
+    """Cut into what fits on a command line each; a message may have thousands of parts."""
+    line: list[str] = []
+    octets = 0
+    for item in items:
+        if line and octets + len(item) >= _LINE_OCTETS:
+            yield line
+            line, octets = [], 0
+        line.append(item)
+        octets += len(item) + 1
+    if line:
+        yield line
+
+
 def _wanted(row: Fetched, wishes: Sequence[PartWish]) -> _Wanted:
     parts: list[tuple[BodyPart, int]] = []
     room = _MAX_BODY_BYTES
+    nodes: dict[str, BodyPart] = {}
+    if row.structure is not None and wishes:
+        nodes = {node.part: node for node in row.structure.walk()}
     for wish in wishes:
-        node = row.structure.find(wish.part) if row.structure is not None else None
+        node = nodes.get(wish.part)
         if node is None or node.is_multipart or not is_part_number(wish.part) or room <= 0:
             continue
         limit = room if wish.max_bytes is None else min(room, wish.max_bytes)

@@ -1,7 +1,7 @@
 """Reading messages for their announcement, patiently.
 
 A server may name a message that it cannot give yet: that is tried three times more (contract
-B-227), and then told as missing.
+B-227), and then told as missing. One that has gone before it could be read never came.
 """
 
 from __future__ import annotations
@@ -78,10 +78,11 @@ class Arrivals:
     async def _described(
         self, cursor: MailboxCursor, found: dict[int, Fetched], expected: Sequence[int]
     ) -> list[Arrival]:
-        lacking = self._lacking(found, expected)
+        lacking: Sequence[int] = self._lacking(found, expected)
         waited_s = 0.0
         retries: dict[int, tuple[int, int]] = {}  # of those that took more than one try
         for number, pause_s in enumerate(RETRY_S, 1):
+            lacking = await self._still_there(lacking, found)
             if not lacking:
                 break
             await self._sleep(pause_s)
@@ -142,6 +143,18 @@ class Arrivals:
     def _lacking(self, found: dict[int, Fetched], expected: Sequence[int]) -> list[int]:
         broken = {uid for uid, row in found.items() if not self._describer.is_complete(row)}
         return sorted(broken | {uid for uid in expected if uid not in found})
+
+    async def _still_there(
+        self, lacking: Sequence[int], found: dict[int, Fetched]
+    ) -> Sequence[int]:
+        """Those of ``lacking`` that have not gone meanwhile; the others are not waited for."""
+        if not lacking:
+            return lacking
+        present = set(await self._connection.uid_search(["UID", str(NumSet.of(lacking))]))
+        for uid in lacking:
+            if uid not in present:
+                found.pop(uid, None)
+        return [uid for uid in lacking if uid in present]
 
     async def _arrival(
         self,

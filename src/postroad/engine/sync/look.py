@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from postroad.domain.errors import RemoteFailure
+from postroad.domain.errors import LeaseLost, RemoteFailure
 from postroad.domain.mailbox import Mailbox
 from postroad.domain.mailbox_state import Indexer, MailboxCursor, MailboxState
 from postroad.domain.message_index import Entry, Marks, fingerprint
@@ -29,6 +29,10 @@ from postroad.store import Store
 
 INDEX_BATCH = 2500  # messages in one command of a full pass; five chunks
 _FEW = 50  # new messages that are read without asking which they are
+
+
+class NoLastingUids(RemoteFailure):
+    """A mailbox without UIDVALIDITY: what is known of it now would be of no use later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +81,23 @@ class Looker:
             lambda tx: tx.messages.cursor(self._rules.account, path), quick=True
         )
 
-    async def open(self, followed: Followed) -> MailboxCursor:
+    async def open(self, followed: Followed, *, is_lost: bool = False) -> MailboxCursor:
         """Select a mailbox and bring what is known of it up to date.
 
-        Raises :exc:`~postroad.transport.imap.CommandRefused` when it cannot be selected.
+        ``is_lost``: that nothing is known of it is a loss, not a first meeting. Raises
+        :exc:`~postroad.transport.imap.CommandRefused` when it cannot be selected, and
+        :exc:`NoLastingUids`.
         """
         cursor = await self.cursor(followed.mailbox.path)
         selected = await self._select(followed, cursor)
         state = _state(selected)
         if state.uidvalidity is None:
-            raise RemoteFailure("The mailbox has no lasting UIDs, it cannot be followed")
+            raise NoLastingUids("The mailbox has no lasting UIDs, it cannot be followed")
         was_ready = cursor is not None and cursor.is_ready
         if cursor is None or cursor.uidvalidity != state.uidvalidity:
-            cursor, was_ready = await self._meet(followed, selected), False
+            is_lost = is_lost and cursor is None
+            cursor = await self._meet(followed, selected, is_lost=is_lost)
+            was_ready = False
         elif cursor.special_use is not followed.mailbox.special_use:
             cursor = await self._ingest.settle(cursor, special_use=followed.mailbox.special_use)
         try:
@@ -200,6 +208,21 @@ class Looker:
         was_begun = cursor.uidnext > 1
         uids = await self._uids(selected)
         uids = [uid for uid in uids if cursor.uidnext <= uid < cursor.baseline]
+        try:
+            cursor = await self._index(cursor, uids)
+        except ExceptionGroup as errors:
+            # The first is why; whoever lost the lease has no other reason.
+            lost = errors.subgroup(LeaseLost)
+            raise (lost or errors).exceptions[0] from None
+        # What changed between two halves of the look is told by MODSEQ, or looked for soon.
+        is_certain = not was_begun or cursor.highestmodseq is not None
+        return await self._ingest.settle(
+            cursor,
+            uidnext=max(cursor.uidnext, cursor.baseline),
+            checked_at=self._store.now() if is_certain else 1,
+        )
+
+    async def _index(self, cursor: MailboxCursor, uids: Sequence[int]) -> MailboxCursor:
         items = self._flag_items(with_identity=True)
         async with asyncio.TaskGroup() as group:
             writing: asyncio.Task[MailboxCursor] | None = None
@@ -214,13 +237,7 @@ class Looker:
                 )
             if writing is not None:
                 cursor = await writing
-        # What changed between two halves of the look is told by MODSEQ, or looked for soon.
-        is_certain = not was_begun or cursor.highestmodseq is not None
-        return await self._ingest.settle(
-            cursor,
-            uidnext=max(cursor.uidnext, cursor.baseline),
-            checked_at=self._store.now() if is_certain else 1,
-        )
+        return cursor
 
     async def _entries(self, batch: Sequence[int], items: Sequence[str]) -> list[Entry]:
         found: dict[int, Entry] = {}

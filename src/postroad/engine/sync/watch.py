@@ -21,7 +21,7 @@ from postroad.engine.sync.diff import Plan, plan
 from postroad.engine.sync.folders import choose
 from postroad.engine.sync.heard import News
 from postroad.engine.sync.ingest import Ingest
-from postroad.engine.sync.look import Followed, Looker
+from postroad.engine.sync.look import Followed, Looker, NoLastingUids
 from postroad.engine.sync.troubles import Troubles
 from postroad.observe import get_logger
 from postroad.protocol.imap.mailbox_status import MailboxStatus
@@ -37,6 +37,8 @@ IDLE_S = 300.0  # then IDLE begins anew: a sign of life in both directions
 # begins to wait is told at once. So after new mail IDLE begins anew a few times, soon.
 _SOON_S = (0.1, 0.2, 0.4)
 NOTIFY_ROUND_S = 3600.0  # a server that tells everything is still asked now and then
+_SELECTING = ("SELECT", "EXAMINE")
+_NOTIFY_NAMES = 100  # that fit on a line
 _CALM_SHARE = 4.0  # of a look's time, until the next one that nobody waits for
 _CALM_MAX_S = 5.0
 _LONG_LISTING = 100_000  # characters; a mailbox takes some hundred
@@ -91,7 +93,8 @@ class Watch:
         self._turn = turn
         self._troubles = Troubles()
         self._is_asked = False
-        self._has_notify = False
+        self._has_notify = self._is_notify_refused = False
+        self._told_of: tuple[bytes, ...] | None = None  # None: of all
         self._main: Followed | None = None
         self._calm_until_s = 0.0
         self._in_vain = 0  # looks in a row that found nothing
@@ -112,14 +115,8 @@ class Watch:
         loop = asyncio.get_running_loop()
         cursor, learned = await self._round()
         await on_synced(learned)
+        await self._be_told(learned)
         del learned
-        if self._connection.can("NOTIFY") and self._account.paths is None:
-            try:
-                # With the counts of now: what came since we counted is found by them.
-                await self._connection.notify(status=True)
-                self._has_notify = True
-            except CommandRefused:
-                pass  # then it is asked as any other server is
         next_round_s = loop.time() + self._round_s
         while True:
             news = News()
@@ -140,8 +137,28 @@ class Watch:
             if is_due or self._is_asked or news.is_all or news.is_listing:
                 cursor, learned = await self._round()
                 await on_synced(learned)
+                await self._be_told(learned)
                 del learned
                 next_round_s = loop.time() + self._round_s
+
+    async def _be_told(self, learned: Learned) -> None:
+        """Ask the server to tell of all that is followed, where it has NOTIFY."""
+        if not self._connection.can("NOTIFY") or self._is_notify_refused:
+            return
+        names = None
+        if self._account.paths is not None:
+            if len(learned.chosen) > _NOTIFY_NAMES:
+                return
+            wire_names = learned.folders.wire_names
+            names = tuple(wire_names[one.path] for one in learned.chosen)
+        if self._has_notify and names == self._told_of:
+            return
+        try:
+            # With the counts of now: what came since we counted is found by them.
+            await self._connection.notify(mailboxes=names, status=True)
+            self._has_notify, self._told_of = True, names
+        except CommandRefused:
+            self._is_notify_refused = True  # then it is asked as any other server is
 
     # The main mailbox
 
@@ -177,11 +194,12 @@ class Watch:
         early = await self._open_early() if self._main is None else None
         learned = await self._learn()
         cursors = await self._cursors()
+        is_lost = not cursors.paths() and await self._was_connected()  # contract B-228
         await self._forget(learned, cursors)
         self._main = main = learned.main
         # The main one first: new mail there must not wait for the counts of all others.
         if early is None or early.path != main.mailbox.path:
-            early = await self._open(main)
+            early = await self._open(main, is_lost=is_lost)
         cursor = early
         wire_names = learned.folders.wire_names
         waiting = [one for one in learned.chosen[1:] if one.path not in self._held]
@@ -197,7 +215,7 @@ class Watch:
             status = counts.get(wire_names[mailbox.path])
             if self._has_changed(cursors.get(mailbox.path), mailbox, status):
                 has_left = True
-                await self._visit(learned.followed(mailbox), status)
+                await self._visit(learned.followed(mailbox), status, is_lost=is_lost)
         if has_left:
             cursor = await self._open(main)
         if not self._troubles:
@@ -235,6 +253,8 @@ class Watch:
         is_gmail = self._connection.can("X-GM-EXT-1")
         chosen = choose(folders.mailboxes, self._account.paths, is_gmail=is_gmail)
         if not chosen:
+            await self._ingest.put_listing(folders.mailboxes)
+            await self._forget(Learned(folders, []), await self._cursors())
             raise RemoteFailure("None of the mailboxes that shall be followed exists")
         await self._ingest.put_listing(folders.mailboxes)
         self._on_listing(folders)
@@ -269,10 +289,12 @@ class Watch:
             return await self._open(self._main)
         return cursor
 
-    async def _visit(self, followed: Followed, status: MailboxStatus | None) -> None:
+    async def _visit(
+        self, followed: Followed, status: MailboxStatus | None, *, is_lost: bool = False
+    ) -> None:
         async with self._turn:
             if followed.mailbox.path not in self._held:
-                await self._open(followed, status)
+                await self._open(followed, status, is_lost=is_lost)
 
     def _has_changed(
         self, cursor: MailboxCursor | None, mailbox: Mailbox, status: MailboxStatus | None
@@ -291,22 +313,31 @@ class Watch:
         return plan(cursor, seen, now=self._store.now()) is not Plan.NOTHING
 
     async def _open(
-        self, followed: Followed | None, status: MailboxStatus | None = None
+        self,
+        followed: Followed | None,
+        status: MailboxStatus | None = None,
+        *,
+        is_lost: bool = False,
     ) -> MailboxCursor | None:
-        """Select a mailbox and look at it; ``None`` when it refuses, which harms no other."""
+        """Select a mailbox and look at it; ``None`` when it refuses, which harms no other.
+
+        ``is_lost`` tells that it was known once, if nothing is known of it now.
+        """
         if followed is None:
             return None
         path = followed.mailbox.path
         try:
-            cursor = await self._looker.open(followed)
-        except CommandRefused as refused:
+            cursor = await self._looker.open(followed, is_lost=is_lost)
+        except (CommandRefused, NoLastingUids) as refused:
             await self._note(path, refused, status)
             return None
         self._troubles.clear(path)
         return cursor
 
-    async def _note(self, path: str, refused: CommandRefused, status: MailboxStatus | None) -> None:
-        is_select = refused.command in ("SELECT", "EXAMINE")
+    async def _note(
+        self, path: str, refused: CommandRefused | NoLastingUids, status: MailboxStatus | None
+    ) -> None:
+        is_select = isinstance(refused, NoLastingUids) or refused.command in _SELECTING
         now_s = asyncio.get_running_loop().time()
         self._troubles.note(path, now_s, is_select=is_select, status=status)
         log.warning(
@@ -328,6 +359,10 @@ class Watch:
 
         await self._store.write(unit)
 
+    async def _was_connected(self) -> bool:
+        status = await self._store.read(lambda tx: tx.accounts.status(self._account.account))
+        return status.connected_before
+
     async def _cursors(self) -> Cursors:
         return await self._store.read(
             lambda tx: tx.messages.cursors(self._account.account), quick=True
@@ -338,7 +373,9 @@ class Watch:
     @property
     def _round_s(self) -> float:
         polled_s = float(self._imap.resync_delay_s)
-        return max(polled_s, NOTIFY_ROUND_S) if self._has_notify else polled_s
+        # Whoever is told of some mailboxes is not told of a new one.
+        is_told_all = self._has_notify and self._told_of is None
+        return max(polled_s, NOTIFY_ROUND_S) if is_told_all else polled_s
 
     @property
     def _idle_s(self) -> float:

@@ -131,8 +131,8 @@ def uid_sort(criteria: Sequence[SearchWord], order: Sequence[str]) -> Command:
     for key in order:
         if not _SORT_KEY.fullmatch(key):
             raise LocalProtocolError(f"not a way to sort: {key[:40]!r}")
-    charset = "UTF-8" if _is_beyond_ascii(criteria) else "US-ASCII"
-    head = f" ({' '.join(order)}) {charset}".encode("ascii")
+    # Every server with SORT takes UTF-8, and with UTF8=ACCEPT nothing else. RFC 5256 §3
+    head = f" ({' '.join(order)}) UTF-8".encode("ascii")
     return Command("UID SORT", joined(head, *_search_keys(criteria)))
 
 

@@ -38,16 +38,19 @@ _DATES = (
 )
 
 
-def search_keys(query: SearchQuery, can: Callable[[str], bool]) -> list[SearchWord]:
+def search_keys(
+    query: SearchQuery, can: Callable[[str], bool], *, is_utf8: bool = False
+) -> list[SearchWord]:
     """Keys that must all hold, for :func:`message_commands.uid_search`; ``ALL`` for no condition.
 
-    ``can`` tells whether the server has a capability. Raises :exc:`LocalProtocolError` for
+    ``can`` tells whether the server has a capability, ``is_utf8`` whether names, and so labels,
+    are plain UTF-8 on the connection. Raises :exc:`LocalProtocolError` for
     conditions that only an extension knows which it does not have.
     """
-    return [*_keys(query, can)] or ["ALL"]
+    return [*_keys(query, can, is_utf8)] or ["ALL"]
 
 
-def _keys(query: SearchQuery, can: Callable[[str], bool]) -> Iterator[SearchWord]:
+def _keys(query: SearchQuery, can: Callable[[str], bool], is_utf8: bool) -> Iterator[SearchWord]:
     if query.seq is not None:
         yield _sequence_set(query.seq)
     if query.uid is not None:
@@ -74,7 +77,7 @@ def _keys(query: SearchQuery, can: Callable[[str], bool]) -> Iterator[SearchWord
         yield from ("MODSEQ", str(query.modseq))
     for header, text in query.headers:
         yield from ("HEADER", header.encode(), text.encode())
-    yield from _gmail(query, can)
+    yield from _gmail(query, can, is_utf8)
 
 
 def _identities(query: SearchQuery, can: Callable[[str], bool]) -> Iterator[SearchWord]:
@@ -95,16 +98,16 @@ def _identities(query: SearchQuery, can: Callable[[str], bool]) -> Iterator[Sear
     yield from _any_of([(email_key, _object_id(one)) for one in query.email_ids])
 
 
-def _gmail(query: SearchQuery, can: Callable[[str], bool]) -> Iterator[SearchWord]:
+def _gmail(query: SearchQuery, can: Callable[[str], bool], is_utf8: bool) -> Iterator[SearchWord]:
     if not query.needs_gmail:
         return
     _need(can("X-GM-EXT-1"), "labels, it is not Gmail")
     if query.gmail_raw:
         yield from ("X-GM-RAW", query.gmail_raw.encode())
     for label in query.labels_has:
-        yield from ("X-GM-LABELS", _label(label))
+        yield from ("X-GM-LABELS", _label(label, is_utf8))
     for label in query.labels_not:
-        yield from ("NOT", "X-GM-LABELS", _label(label))
+        yield from ("NOT", "X-GM-LABELS", _label(label, is_utf8))
 
 
 def _any_of(keys: Sequence[tuple[SearchWord, ...]]) -> Iterator[SearchWord]:
@@ -131,11 +134,11 @@ def _object_id(text: str) -> str:
     return text
 
 
-def _label(label: str) -> SearchWord:
+def _label(label: str, is_utf8: bool) -> SearchWord:
     """A label of Gmail's own (``\\\\Inbox``) is an atom, others are mailbox names."""
     if label.startswith("\\") and label[1:].isascii() and label[1:].isalpha():
         return label
-    return utf7.encode(label)
+    return utf7.encode_utf8(label) if is_utf8 else utf7.encode(label)
 
 
 def _need(there: bool, what: str) -> None:

@@ -97,8 +97,15 @@ class Running:
     def __init__(self, store: Store, connector: ScriptedConnector) -> None:
         self.store = store
         self.connector = connector
+        self.seconds = 0.0  # what the runner takes for the time
         self.runner = AccountRunner(
-            ACCOUNT, store, connector, node_id="node", rng=Random(1), logins=asyncio.Semaphore(2)
+            ACCOUNT,
+            store,
+            connector,
+            node_id="node",
+            rng=Random(1),
+            logins=asyncio.Semaphore(2),
+            clock=lambda: self.seconds,
         )
         self.task = asyncio.ensure_future(self.runner.run())
 
@@ -207,6 +214,53 @@ async def test_a_refused_login_is_told_once_and_says_what_to_do(store: Store) ->
         "authenticationSuccess",
         "accountInitialized",
     ]
+    await running.stop()
+
+
+async def test_who_cannot_connect_is_tried_at_twice_the_pause_each_time(
+    store: Store, clock: Clock
+) -> None:
+    """Contract B-231: from 2 s to 10 min, a fifth of it by chance, so that no storm comes of it."""
+    running = Running(store, ScriptedConnector(*[UNREACHED] * 12))
+    pauses = []
+    for tries in range(1, 12):
+        await running.until_opened(tries)
+        status = await running.until(AccountState.CONNECT_ERROR)
+        assert status.next_try_at is not None
+        pauses.append((status.next_try_at - clock.ms) / 1000)
+        running.runner.reconnect()  # ends the pause
+    await running.stop()
+    longest = [min(600.0, 2.0 * 2**n) for n in range(11)]
+    assert all(most * 0.8 <= pause <= most for pause, most in zip(pauses, longest, strict=True))
+    assert len({pause / most for pause, most in zip(pauses, longest, strict=True)}) > 5
+
+
+async def test_a_session_that_is_lost_soon_is_opened_after_ever_longer_pauses(
+    store: Store, clock: Clock
+) -> None:
+    sessions = [ScriptedSession() for _ in range(10)]
+    running = Running(store, ScriptedConnector(*sessions))
+    pauses = []
+    for session in sessions[:8]:
+        await running.until(AccountState.CONNECTED)
+        session.ending.set_result(Unavailable("gone"))
+        status = await running.until(AccountState.DISCONNECTED)
+        assert status.next_try_at is not None
+        pauses.append((status.next_try_at - clock.ms) / 1000)
+        running.runner.reconnect()
+    shortest = [min(30.0, 2.0 * 1.5**n) for n in range(8)]
+    assert all(least <= pause <= least + 1 for pause, least in zip(pauses, shortest, strict=True))
+    await running.stop()
+
+
+async def test_a_session_that_lasted_five_minutes_is_opened_again_at_once(store: Store) -> None:
+    session = ScriptedSession()
+    running = Running(store, ScriptedConnector(session, ScriptedSession()))
+    await running.until(AccountState.CONNECTED)
+    running.seconds += 300
+    session.ending.set_result(Unavailable("gone"))
+    await running.until_opened(2)
+    await running.until(AccountState.CONNECTED)
     await running.stop()
 
 

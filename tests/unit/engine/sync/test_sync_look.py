@@ -16,7 +16,8 @@ from postroad.engine.sync.arrivals import RETRY_S
 from postroad.engine.sync.diff import Sight
 from postroad.engine.sync.heard import News
 from postroad.protocol.imap.fetch import Fetched
-from postroad.protocol.imap.numset import MessageSet
+from postroad.protocol.imap.message_commands import SearchWord
+from postroad.protocol.imap.numset import MessageSet, NumSet
 from postroad.store import Store, Tx
 from support.scripted_mailbox import ScriptedConnection, ScriptedServer
 from support.sync_rig import ACCOUNT, NEW, NODE, NOTIFY_FROM, Rig
@@ -184,6 +185,33 @@ async def test_a_message_that_is_passed_over_is_told_as_missing(store: Store, hi
     assert [(one.name == "messageMissing", one.data["uid"]) for one in told] == [
         (uid == hidden, uid) for uid in (1, 2, 3)
     ]
+
+
+class Losing(ScriptedConnection):
+    """Finds messages that somebody else removes before they can be read."""
+
+    async def uid_search(self, criteria: Sequence[SearchWord]) -> list[int]:
+        found = await super().uid_search(criteria)
+        for uid in (2, 3):
+            if uid in self._server["INBOX"].uids:
+                self._server["INBOX"].expunge(uid)
+        return found
+
+
+async def test_a_message_that_has_gone_is_not_waited_for(store: Store) -> None:
+    server = ScriptedServer("INBOX")
+    rig = await Rig.begin(store, server)
+    await rig.look_at_all()
+    for name in "abc":
+        server["INBOX"].append(f"<{name}>", date=NEW)
+    cursor = await rig.cursor()
+    connection = Losing(server)
+    await connection.select(b"INBOX")
+    uids = await connection.uid_search(["UID", "1:9"])
+    arrivals = await rig.arrivals(connection).read(cursor, NumSet.of(uids), expected=uids)
+
+    assert [(one.entry.uid, one.missing) for one in arrivals] == [(1, None)]
+    assert rig.waited == []
 
 
 class Chatting(ScriptedConnection):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -64,10 +65,13 @@ async def following(
     server: ScriptedServer,
     *,
     account: Callable[[Account], Account] = lambda one: one,
+    imap: ImapSettings = IMAP,
     is_running: bool = True,
+    is_deaf: bool = False,
 ) -> AsyncIterator[Following]:
     rig = await Rig.begin(store, server)
     connection = server.connect()
+    connection.is_deaf = is_deaf
 
     async def dial() -> ScriptedConnection:
         return server.connect()
@@ -76,7 +80,7 @@ async def following(
     session = ImapSession(
         connection,
         account(configured),
-        IMAP,
+        imap,
         rig.lease,
         store,
         ScriptedDescriber(),
@@ -144,6 +148,52 @@ async def test_with_notify_other_mailboxes_tell_of_themselves(store: Store) -> N
         assert held.rounds == 1
 
 
+async def test_with_notify_a_path_filter_is_told_of_its_mailboxes_alone(store: Store) -> None:
+    server = ScriptedServer(
+        "INBOX", "Box", "Other", "Late", capabilities=("NOTIFY", "CONDSTORE", "QRESYNC")
+    )
+    server.delete("Late")
+    wanted = ("INBOX", "Box", "Late")
+    async with following(store, server, account=lambda one: replace(one, paths=wanted)) as held:
+        await asyncio.wait_for(held.connection.is_idling.wait(), 5)
+        assert list(held.connection.told_of or ()) == [b"INBOX", b"Box"]
+        server["Other"].append("<o>", date=NEW)
+        server["Box"].append("<a>", date=NEW)
+        await held.until_told("messageNew", 1)
+        assert held.rounds == 1
+        server.create("Late")
+        held.session.ask()
+        await held.until_told("mailboxNew", 3)
+        server["Late"].append("<b>", date=NEW)
+        await held.until_told("messageNew", 2)
+        assert list(held.connection.told_of or ()) == [b"INBOX", b"Box", b"Late"]
+        assert await held.rig.announced() == {"<a>": 1, "<b>": 1}
+
+
+async def test_when_all_that_was_known_is_gone_every_mailbox_is_told_as_reset(
+    store: Store,
+) -> None:
+    server = ScriptedServer("INBOX", "Box")
+    for name in ("INBOX", "Box"):
+        server[name].append(date=NEW)
+    async with following(store, server) as held:
+        await held.until_told("messageNew", 2)
+        await held.rig.mark_connected()
+        await store.write(lambda tx: tx.messages.forget_account(ACCOUNT))
+        held.session.ask()
+        await held.until_rounds(2)
+        resets = await held.rig.events("mailboxReset")
+        assert [(one.path, one.data["reason"]) for one in resets] == [
+            ("INBOX", "syncStateLost"),
+            ("Box", "syncStateLost"),
+        ]
+        server.create("New")
+        held.session.ask()
+        await held.until_told("mailboxNew", 5)
+        assert len(await held.rig.events("mailboxReset")) == 2
+        assert len(await held.rig.events("messageNew")) == 2
+
+
 async def test_a_mailbox_that_is_gone_is_told_and_forgotten(store: Store) -> None:
     server = ScriptedServer("INBOX", "Box")
     async with following(store, server) as held:
@@ -152,6 +202,15 @@ async def test_a_mailbox_that_is_gone_is_told_and_forgotten(store: Store) -> Non
         await held.until_told("mailboxDeleted", 1)
         cursors = await store.read(lambda tx: tx.messages.cursors(ACCOUNT))
         assert list(cursors.paths()) == ["INBOX"]
+
+
+async def test_the_last_mailbox_of_a_path_filter_is_told_when_it_is_gone(store: Store) -> None:
+    server = ScriptedServer("INBOX", "Box")
+    async with following(store, server, account=lambda one: replace(one, paths=("Box",))) as held:
+        server.delete("Box")
+        with pytest.raises(RemoteFailure, match="None of the mailboxes"):
+            await held.session.run(held.synced)
+        assert [one.path for one in await held.rig.events("mailboxDeleted")] == ["Box"]
 
 
 async def test_a_listing_without_mailboxes_is_the_servers_fault(store: Store) -> None:
@@ -186,3 +245,24 @@ async def test_after_new_mail_the_wait_begins_anew_a_few_times(store: Store) -> 
                 await asyncio.sleep(0.005)
         assert [round(wait_s, 1) for wait_s in waits[:3]] == [0.1, 0.2, 0.4]
         assert waits[3] > 60
+
+
+@pytest.mark.parametrize(
+    ("host", "longest"),
+    [("imap.rambler.ru", 55), ("imap.163.com", 55), ("imap.mail.yahoo.com", 180), ("x.test", 300)],
+)
+async def test_idle_is_kept_short_where_servers_hang_up(
+    store: Store, host: str, longest: int
+) -> None:
+    """Contract B-235."""
+    async with following(store, ScriptedServer("INBOX"), imap=ImapSettings(host, 993)) as held:
+        await asyncio.wait_for(held.connection.is_idling.wait(), 5)
+        assert longest - 1 < held.connection.waits[-1] <= longest
+
+
+async def test_a_server_that_says_nothing_in_idle_is_looked_at_after_it(store: Store) -> None:
+    server = ScriptedServer("INBOX")
+    imap = ImapSettings("imap.163.com", 993)
+    async with following(store, server, imap=imap, is_deaf=True) as held:
+        server["INBOX"].append("<a>", date=NEW)
+        await held.until_told("messageNew", 1)

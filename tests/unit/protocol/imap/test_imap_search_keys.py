@@ -65,6 +65,14 @@ def test_every_condition_has_its_key(
     assert uid_search(keys).parts == (line,)
 
 
+def test_labels_are_plain_once_names_are() -> None:
+    query = SearchQuery(labels_has=("grün", "\\Inbox"), labels_not=("R&D",))
+    keys = search_keys(query, lambda name: True, is_utf8=True)
+    assert keys == [
+        "X-GM-LABELS", "grün".encode(), "X-GM-LABELS", "\\Inbox", "NOT", "X-GM-LABELS", b"R&D",
+    ]  # fmt: skip
+
+
 def test_no_condition_is_forgotten() -> None:
     told = {
         one.name

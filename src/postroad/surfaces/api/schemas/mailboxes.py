@@ -112,8 +112,9 @@ class DeleteMailboxAnswer(Answer):
 
 
 def path_of(value: str) -> str:
-    """A path as the engine takes it."""
-    return given(value) or ""
+    """A path as the engine takes it, and as it is told: INBOX in capitals. Contract B-046."""
+    path = given(value) or ""
+    return "INBOX" if path.upper() == "INBOX" else path
 
 
 def _source(source: str | None) -> Literal["user", "extension", "name"] | UnsetType:
