@@ -42,8 +42,8 @@ async def filled(folder: Path, count: int, *, threading: bool) -> int:
             await tx.messages.put_chunk("a", 1, some[0].uid, Chunk(some))
         if threading:
             for first in range(0, count, 500):
-                some = range(first, min(first + 500, count))
-                await tx.threads.join("a", [[nodes[n], nodes[n // 2]] for n in some])
+                numbers = range(first, min(first + 500, count))
+                await tx.threads.join("a", [[nodes[n], nodes[n // 2]] for n in numbers])
 
     store = await stores.open(folder)
     await store.write(begin)
