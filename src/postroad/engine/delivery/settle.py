@@ -161,6 +161,8 @@ def _envelope(sub: Submission) -> dict[str, object]:
 
 
 def _event(sub: Submission, name: EventName, data: dict[str, object]) -> Event:
+    if sub.tags:
+        data["tags"] = list(sub.tags)
     return Event(name, sub.account, data, queue_id=sub.queue_id)
 
 
@@ -193,6 +195,7 @@ def _sent_message(
         remote_message_id=remote_id,
         envelope_id=None if sub.dsn is None else sub.dsn.envid,
         is_tagged=queue_id_in(sub.envelope.mail_from) == sub.queue_id,
+        tags=sub.tags,
     )
 
 

@@ -225,7 +225,7 @@ class Submit:
             local_address=request.local_address,
             eight_bit=prepared.eight_bit,
             smtputf8=prepared.smtputf8,
-            labels=request.labels,
+            tags=prepared.tags,
         )
 
         async def unit(tx: Tx) -> Remembered | None:
