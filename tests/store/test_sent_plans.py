@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from postroad import store as store_package
-from postroad.store.dialect import Engine, Query, load_queries
+from postroad.store.dialect import Engine, Query, SqlValue, load_queries
 
 MESSAGES, TO_EACH = 1_000, 100
 ACCOUNT = "account, name, config, search, version, created_at"
@@ -19,7 +19,7 @@ SENT = "accepted_at, queue_id, n, account, recipient_key, message_key, data"
 SENT_ROW = "m, 'q' || m, 0, 'a', -m, m, '[]'"
 TO = "accepted_at, queue_id, n, account, recipient_key, recipient"
 TO_ROW = "m, 'q' || m, n, 'a', n, 'r' || n"
-ASKED = {
+ASKED: dict[str, SqlValue] = {
     "key": 5,
     "account": "a",
     "since": 10,

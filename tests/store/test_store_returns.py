@@ -221,7 +221,7 @@ async def test_old_further_recipients_go_in_batches(store: Store) -> None:
 
 async def test_a_message_whose_attempt_is_running_is_found(store: Store) -> None:
     await put_account(store, account())
-    await enqueue(store, submission("q1"), submission("q2"))
+    await enqueue(store, submission("q1", tags=("a",)), submission("q2"))
     await claim(store, limit=1)
 
     def being_sent(queue_id: str) -> Any:
@@ -229,6 +229,7 @@ async def test_a_message_whose_attempt_is_running_is_found(store: Store) -> None
 
     found = await being_sent("q1")
     assert (found.queue_id, found.recipients) == ("q1", ("you@example.net",))
+    assert found.tags == ("a",)
     assert await being_sent("q2") is None
 
 

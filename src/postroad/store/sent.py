@@ -157,8 +157,16 @@ class Sent:
         )
         if row is None:
             return None
-        queue_id, owner, created_at, rcpt_to, written = row
-        return SentMessage(queue_id, owner, written, tuple(jsontext.read(rcpt_to)), created_at, now)
+        queue_id, owner, created_at, rcpt_to, written, tags = row
+        return SentMessage(
+            queue_id,
+            owner,
+            written,
+            tuple(jsontext.read(rcpt_to)),
+            created_at,
+            now,
+            tags=tuple(jsontext.read(tags)) if tags else (),
+        )
 
     async def purge(self, *, before: int, limit: int = 500) -> int:
         """Forget up to ``limit`` rows from before ``before`` (epoch ms); how many they were.

@@ -27,8 +27,16 @@ from postroad.engine.delivery.finish import Finisher
 from postroad.engine.delivery.pace import Limits, Turn
 from postroad.engine.delivery.relay import Relay
 from postroad.engine.delivery.rush import Rush
-from postroad.engine.delivery.settle import AttemptReport, Settled, give_up, outcome_word, settle
+from postroad.engine.delivery.settle import (
+    AttemptReport,
+    Settled,
+    give_up,
+    outcome_word,
+    settle,
+    withdraw,
+)
 from postroad.engine.delivery.turns import Turns
+from postroad.engine.suppression.service import Suppression
 from postroad.observe import get_logger, metrics
 from postroad.store import Store, Tx
 
@@ -38,6 +46,7 @@ ATTEMPT_LIMIT_MS = 10 * 60_000  # total time of one attempt (contract B-159)
 CLAIM_MS = ATTEMPT_LIMIT_MS + 5 * 60_000  # a turn begins no attempt that could outlive its claim
 STATUS_MS = 1_000  # an smtpStatus that stays ok is written at most once in this time
 LONG_TURN = 10  # messages in an uncontested turn
+FRESH_MS = 1_000  # after which the suppression lists are looked at again; the submit just did
 
 
 class DeliveryWorker:
@@ -50,6 +59,7 @@ class DeliveryWorker:
         *,
         node_id: str,
         directory: Directory,
+        suppression: Suppression,
         limits: Limits | None = None,
         backoff: Backoff | None = None,
         rng: Random | None = None,
@@ -58,6 +68,7 @@ class DeliveryWorker:
         self._relay = relay
         self._node_id = node_id
         self._directory = directory
+        self._suppression = suppression
         self._backoff = backoff or Backoff()
         self._rng = rng or Random()
         self._turns = Turns(
@@ -127,6 +138,11 @@ class DeliveryWorker:
         if sub.attempts > sub.max_attempts or (sub.expires_at or started_at) < started_at:
             await self._store.write(lambda tx: give_up(tx, sub))
             return
+        if started_at - sub.created_at > FRESH_MS:
+            screened = await self._screen(sub)
+            if screened is None:
+                return
+            sub = screened
         sent = await self._relay.send(sub)
         metrics.relay_attempted(outcome_word(sent.outcome), time.perf_counter() - started)
         report = AttemptReport(
@@ -140,6 +156,29 @@ class DeliveryWorker:
         self._unsettled.add(sub.queue_id)
         # The relay may have the next message while this one's outcome is being committed.
         ledger.create_task(self._settle(report))
+
+    async def _screen(self, sub: Submission) -> Submission | None:
+        """What is left to send without those who were suppressed while it waited, if anything.
+
+        Costs a look at a flag while nobody is on the lists.
+        """
+        skipped = await self._suppression.screen(sub.account, sub.envelope.rcpt_to)
+        if not skipped:
+            return sub
+        left, told = await self._store.write(lambda tx: withdraw(tx, sub, skipped))
+        for name in told:
+            metrics.event_recorded(name)
+        if told:
+            metrics.recipients_suppressed("withdrawn", len(skipped))
+            log.info(
+                "recipients withdrawn",
+                queue_id=sub.queue_id,
+                account=sub.account,
+                suppressed=len(skipped),
+                recipients=len(sub.envelope.rcpt_to),
+                lists=sorted({item.list_id for item in skipped}),
+            )
+        return left
 
     async def _settle(self, report: AttemptReport) -> None:
         """Write an outcome down, for as long as it takes: a 250 that was seen must not be lost."""

@@ -124,7 +124,7 @@ OFFSET 0) r                                                        --@postgres
 -- A report may be faster than the commit that records the relay's 250: then the submission is
 -- still claimed. Claims end soon, so few rows lie between now and :until.
 -- sending_now :maybe slow
-SELECT s.queue_id, s.account, s.created_at, s.rcpt_to, s.message_id
+SELECT s.queue_id, s.account, s.created_at, s.rcpt_to, s.message_id, s.tags
   FROM submission s
  WHERE s.state = 'queued'
    AND s.lane = :account

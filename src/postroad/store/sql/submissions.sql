@@ -130,6 +130,13 @@ UPDATE submission
    AND state = 'queued'
    AND claim_token = :claim_token
 
+-- narrow_submission :run
+UPDATE submission
+   SET rcpt_to = :rcpt_to
+ WHERE queue_id = :queue_id
+   AND state = 'queued'
+   AND claim_token = :claim_token
+
 -- fail_submission :run
 UPDATE submission
    SET state = 'failed',
