@@ -337,7 +337,7 @@ TAG = "01a2075945300000001"
 
 
 async def test_the_address_that_a_report_came_to_leads_to_the_message(store: Store) -> None:
-    await sent(store, TAG, is_tagged=True, envelope_id="E1")
+    await sent(store, TAG, has_own_return_path=True, envelope_id="E1")
     await sent(store, "q2")
     to = f"To: a+{TAG.upper()}@Example.com"
 
@@ -355,7 +355,7 @@ async def test_the_address_that_a_report_came_to_leads_to_the_message(store: Sto
 async def test_the_mailbox_may_tell_the_address_that_a_report_came_to(
     store: Store, field: str
 ) -> None:
-    await sent(store, TAG, is_tagged=True)
+    await sent(store, TAG, has_own_return_path=True)
 
     octets = bounce("x@y", message_id=None, head=[f"{field}: a+{TAG}@example.com"])
 
@@ -373,7 +373,7 @@ async def test_a_tag_that_was_not_sent_leads_nowhere(store: Store) -> None:
 async def test_a_machine_that_answers_to_the_return_path_is_led_to_its_message(
     store: Store,
 ) -> None:
-    await sent(store, TAG, is_tagged=True)
+    await sent(store, TAG, has_own_return_path=True)
     fields = (f"To: a+{TAG}@example.com", "Subject: Away")
 
     told = await tell(store, mail(*fields, "Auto-Submitted: auto-replied"))

@@ -21,7 +21,7 @@ class SentMessage:
     accepted_at: int  # epoch ms, of the relay's 250
     remote_message_id: str | None = None  # that the relay gave instead, if it said so
     envelope_id: str | None = None  # ENVID. RFC 3461 §4.4
-    is_tagged: bool = False  # the return path names the queue id
+    has_own_return_path: bool = False  # the return path names the queue id
     tags: tuple[str, ...] = ()  # the caller's own
     further: int = 0  # how many recipients there are beyond ``recipients``; kept apart from them
 

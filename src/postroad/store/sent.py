@@ -33,7 +33,7 @@ class Sent:
         keys += dict.fromkeys(address_key(one) for one in sent.recipients[:FIRST])
         remote = sent.remote_message_id
         names = [] if sent.envelope_id is None else [id_key(sent.envelope_id)]
-        if sent.is_tagged:
+        if sent.has_own_return_path:
             names.append(id_key(sent.queue_id))
             keys += [None] * (len(names) - len(keys))  # each name has a row
         self._session.defer(
@@ -105,7 +105,9 @@ class Sent:
 
     async def by_return_path(self, queue_id: str) -> SentMessage | None:
         """What was sent with this queue id in its return path, by any account."""
-        rows = await self._session.many("sent_by_tag", key=id_key(queue_id), limit=_MAX_FOUND)
+        rows = await self._session.many(
+            "sent_by_return_path", key=id_key(queue_id), limit=_MAX_FOUND
+        )
         return next((one for one in map(_read, rows) if one.queue_id == queue_id), None)
 
     async def by_recipient(self, account: str, address: str, *, since: int) -> SentMessage | None:
@@ -169,12 +171,12 @@ class Sent:
         )
 
     async def purge(self, *, before: int, limit: int = 500) -> int:
-        """Forget up to ``limit`` rows from before ``before`` (epoch ms); how many they were.
+        """Forget up to ``limit`` rows of each table from before ``before`` (epoch ms).
 
-        Repeat until it is 0; further recipients go first.
+        Returns how many they were; repeat until it is 0.
         """
-        gone = await self._session.run("purge_sent_to", before=before, limit=limit)
-        return gone or await self._session.run("purge_sent", before=before, limit=limit)
+        further = await self._session.run("purge_sent_to", before=before, limit=limit)
+        return further + await self._session.run("purge_sent", before=before, limit=limit)
 
 
 def _keys(bare_ids: Iterable[str]) -> list[int]:

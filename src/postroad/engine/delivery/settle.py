@@ -224,7 +224,7 @@ def _sent_message(
         accepted_at=now,
         remote_message_id=remote_id,
         envelope_id=None if sub.dsn is None else sub.dsn.envid,
-        is_tagged=queue_id_in(sub.envelope.mail_from) == sub.queue_id,
+        has_own_return_path=queue_id_in(sub.envelope.mail_from) == sub.queue_id,
         tags=sub.tags,
     )
 

@@ -88,8 +88,8 @@ class Matcher:
         return await self._by_recipient([clue.sender])
 
     async def _by_return_path(self, clue: Clue) -> Match | None:
-        for tag in clue.tags:
-            if (sent := await self._tx.sent.by_return_path(tag)) is not None:
+        for queue_id in clue.returned_to:
+            if (sent := await self._tx.sent.by_return_path(queue_id)) is not None:
                 return Match(sent, MatchedBy.RETURN_PATH)
         return None
 

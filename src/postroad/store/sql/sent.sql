@@ -60,7 +60,7 @@ SELECT {sent_columns}
  LIMIT :limit
 
 -- The queue id in a return path is kept beside ENVID, in a row of its own where both are.
--- sent_by_tag :many
+-- sent_by_return_path :many
 SELECT {sent_columns}
   FROM {sent_of_living}
   JOIN sent r ON r.accepted_at = s.accepted_at AND r.queue_id = s.queue_id AND s.n = 0
