@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,15 +14,34 @@ import pytest
 
 from postroad import store as stores
 from postroad.domain.envelope import Envelope
+from postroad.domain.errors import Unavailable
 from postroad.domain.submission import SubmissionState
 from postroad.domain.suppression import RESERVED_LIST, Skipped
+from postroad.engine.accounts.credentials import StoredCredentials
+from postroad.engine.accounts.directory import Directory
+from postroad.engine.delivery.pool import RelayPool
+from postroad.engine.delivery.relay import Relay
+from postroad.engine.delivery.sandbox_relay import SandboxRelay
 from postroad.engine.delivery.settle import withdraw
+from postroad.engine.delivery.worker import DeliveryWorker
+from postroad.engine.settings import Settings
+from postroad.engine.trust import Trust
 from postroad.store import Store
 from postroad.store.events import EventPosition
 from support.road import Road, road
 from support.scripted_relay import ScriptedRelay
 from support.sink import Sink
-from support.store import Clock, account, claim, enqueue, get, put_account, submission
+from support.store import (
+    MINUTE,
+    START,
+    Clock,
+    account,
+    claim,
+    enqueue,
+    get,
+    put_account,
+    submission,
+)
 
 GONE, HERE = "gone@example.net", "here@example.net"
 SKIPPED = Skipped("Gone@example.net", "block", "news")
@@ -102,6 +122,49 @@ async def test_a_lost_claim_changes_and_tells_nothing(store: Store) -> None:
         assert await store.write(lambda tx: withdraw(tx, stale, wanted)) == (None, ())  # noqa: B023 - awaited at once
     assert await get(store, "q1") == sub
     assert await events(store) == []
+
+
+class Blind:
+    """Lists that cannot be read."""
+
+    async def screen(self, account: str, recipients: Sequence[str]) -> Sequence[Skipped]:
+        raise Unavailable("the lists cannot be read")
+
+
+async def test_a_message_whose_recipients_cannot_be_looked_up_is_tried_again_soon(
+    store: Store,
+) -> None:
+    await store.write(lambda tx: tx.submissions.cancel("q1"))
+    await enqueue(store, submission("q2", created_at=START - MINUTE))
+    settings, directory = Settings(store), Directory(store)
+    relay = Relay(
+        store,
+        directory,
+        StoredCredentials(),
+        settings,
+        Trust(settings, min_version="TLSv1.2"),
+        RelayPool(max_connections=1),
+        SandboxRelay(store),
+    )
+    worker = DeliveryWorker(store, relay, node_id="n1", directory=directory, screen=Blind())
+    deferred = asyncio.Event()
+
+    def hear(payload: str) -> None:
+        if not payload.startswith(str(START)):
+            deferred.set()
+
+    with store.wake.listen("queue", hear):
+        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+            group.create_task(worker.run())
+            await deferred.wait()
+            worker.stop()
+
+    waiting = await get(store, "q2")
+    assert waiting.state is SubmissionState.QUEUED
+    assert waiting.claimed_by is None
+    assert START < waiting.next_attempt_at <= START + 5_000
+    assert waiting.last_error == "the lists cannot be read"
+    assert [name for name, _ in await events(store)] == ["messageDeliveryError"]
 
 
 @pytest.fixture

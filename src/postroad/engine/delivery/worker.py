@@ -14,18 +14,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from random import Random
+from typing import Protocol
 
 from postroad.domain.backoff import Backoff
 from postroad.domain.errors import NotFound, Unavailable
-from postroad.domain.reply import Accepted, Deferred, Rejected
+from postroad.domain.reply import Accepted, Deferred, Failure, FailureKind, Rejected
 from postroad.domain.submission import Submission, SubmissionState
+from postroad.domain.suppression import Skipped
 from postroad.engine.accounts.directory import Directory
 from postroad.engine.delivery.finish import Finisher
 from postroad.engine.delivery.pace import Limits, Turn
-from postroad.engine.delivery.relay import Relay
+from postroad.engine.delivery.relay import Relay, Sent
 from postroad.engine.delivery.rush import Rush
 from postroad.engine.delivery.settle import (
     AttemptReport,
@@ -36,7 +38,6 @@ from postroad.engine.delivery.settle import (
     withdraw,
 )
 from postroad.engine.delivery.turns import Turns
-from postroad.engine.suppression.service import Suppression
 from postroad.observe import get_logger, metrics
 from postroad.store import Store, Tx
 
@@ -49,6 +50,14 @@ LONG_TURN = 10  # messages in an uncontested turn
 FRESH_MS = 1_000  # after which the suppression lists are looked at again; the submit just did
 
 
+class Screen(Protocol):
+    """Knows who must not be written to."""
+
+    async def screen(self, account: str, recipients: Sequence[str]) -> Sequence[Skipped]:
+        """Those of ``recipients``, each with the reason. Raises :exc:`Unavailable`."""
+        ...
+
+
 class DeliveryWorker:
     """Runs until stopped. Hears of new and rescheduled work through the store's hints."""
 
@@ -59,7 +68,7 @@ class DeliveryWorker:
         *,
         node_id: str,
         directory: Directory,
-        suppression: Suppression,
+        screen: Screen,
         limits: Limits | None = None,
         backoff: Backoff | None = None,
         rng: Random | None = None,
@@ -68,7 +77,7 @@ class DeliveryWorker:
         self._relay = relay
         self._node_id = node_id
         self._directory = directory
-        self._suppression = suppression
+        self._screen = screen
         self._backoff = backoff or Backoff()
         self._rng = rng or Random()
         self._turns = Turns(
@@ -138,12 +147,16 @@ class DeliveryWorker:
         if sub.attempts > sub.max_attempts or (sub.expires_at or started_at) < started_at:
             await self._store.write(lambda tx: give_up(tx, sub))
             return
-        if started_at - sub.created_at > FRESH_MS:
-            screened = await self._screen(sub)
-            if screened is None:
+        try:
+            left = await self._screened(sub) if started_at - sub.created_at > FRESH_MS else sub
+        except Unavailable as error:
+            # Whether he may be written to is not known; the next attempt asks again.
+            sent = Sent(Deferred(Failure(FailureKind.STREAM, error.message)), "")
+        else:
+            if left is None:
                 return
-            sub = screened
-        sent = await self._relay.send(sub)
+            sub = left
+            sent = await self._relay.send(sub)
         metrics.relay_attempted(outcome_word(sent.outcome), time.perf_counter() - started)
         report = AttemptReport(
             submission=sub,
@@ -157,12 +170,12 @@ class DeliveryWorker:
         # The relay may have the next message while this one's outcome is being committed.
         ledger.create_task(self._settle(report))
 
-    async def _screen(self, sub: Submission) -> Submission | None:
+    async def _screened(self, sub: Submission) -> Submission | None:
         """What is left to send without those who were suppressed while it waited, if anything.
 
         Costs a look at a flag while nobody is on the lists.
         """
-        skipped = await self._suppression.screen(sub.account, sub.envelope.rcpt_to)
+        skipped = await self._screen.screen(sub.account, sub.envelope.rcpt_to)
         if not skipped:
             return sub
         left, told = await self._store.write(lambda tx: withdraw(tx, sub, skipped))
