@@ -244,6 +244,7 @@ class _Server:
                 relay,
                 node_id=self._node_id,
                 directory=directory,
+                screen=suppression,
                 limits=PaceLimits(
                     total=config.delivery.concurrency,
                     per_lane=config.delivery.per_account,

@@ -81,6 +81,7 @@ EXTRA = {
     "threading": "threads where the server has none",
     "bodyDiffers": "tells that a repeat was not the same request",
     "skipped": "recipients on a suppression list, told of a single message as well",
+    "tags": "the caller's own words for a message, told with what became of it",
 }
 # Every other difference, by keyword and place, with its reason.
 DIFFERENT = {

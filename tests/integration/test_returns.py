@@ -268,11 +268,76 @@ async def test_a_complaint_that_hides_its_recipient_is_not_led_to_one_of_several
     assert not told.events
 
 
+MANY = tuple(f"r{n}@example.net" for n in range(300))
+
+
+async def test_a_bounce_of_one_of_many_suppresses_that_one(store: Store) -> None:
+    await store.write(lambda tx: tx.settings.set({"suppressionRules": "hardBounces"}))
+    await sent(store, recipients=(*MANY, "Late@bücher.example"))
+
+    told = await tell(store, bounce("R250@Example.net", "late@xn--bcher-kva.example", "other@x"))
+
+    listed = [
+        event.data["recipient"]
+        for event in told.events
+        if event.name is EventName.RECIPIENT_SUPPRESSED
+    ]
+    assert listed == ["r250@example.net", "Late@bücher.example"]
+
+
+async def test_a_complaint_of_one_of_many_suppresses_that_one(store: Store) -> None:
+    await store.write(lambda tx: tx.settings.set({"suppressionRules": "complaints"}))
+    octets = (Path(__file__).parents[1] / "data" / "report" / "arf.eml").read_bytes()
+    report = read_report(octets)
+    assert report.feedback is not None
+    (who,) = report.feedback.recipients
+    await sent(store, message_id=report.original.message_id, recipients=(*MANY, who.upper()))
+
+    _, suppressed = (await tell(store, octets)).events
+
+    assert suppressed.data["recipient"] == who.upper()
+
+
+async def test_of_messages_to_many_with_one_id_the_one_to_the_recipient_is_found(
+    store: Store,
+) -> None:
+    for n in range(3):
+        whole = tuple(f"r{who}.{n}@example.net" for who in range(150))
+        await sent(store, f"q{n}", message_id=ID, recipients=whole, accepted_at=START + n)
+
+    assert matched(await tell(store, bounce("R140.1@example.net"))) == ("q1", "messageId")
+
+
+async def test_a_bounce_without_any_id_finds_a_message_by_its_last_recipient(
+    store: Store,
+) -> None:
+    await sent(store, recipients=MANY)
+
+    assert matched(await tell(store, bounce(MANY[-1], message_id=None))) == ("q1", "recipient")
+
+
+async def test_what_comes_back_names_the_tags_of_what_was_sent(store: Store) -> None:
+    await store.write(lambda tx: tx.settings.set({"suppressionRules": "complaints"}))
+    await sent(store, tags=("späte, rote", "b"))
+    fields = (f"In-Reply-To: {ID}", "Auto-Submitted: auto-replied")
+
+    came = [
+        (await tell(store, bounce("you@example.net"))).events[0].data,
+        (await tell(store, bounce("you@example.net", action="delayed"))).data,
+        (await tell(store, mail(f"In-Reply-To: {ID}"))).events[0].data,
+        (await tell(store, mail(*fields))).data,
+        (await tell(store, hidden_complaint(ID))).events[0].data,
+    ]
+
+    for data in came:
+        assert data["submission"]["tags"] == ["späte, rote", "b"]  # type: ignore[index] # of object
+
+
 TAG = "01a2075945300000001"
 
 
 async def test_the_address_that_a_report_came_to_leads_to_the_message(store: Store) -> None:
-    await sent(store, TAG, is_tagged=True, envelope_id="E1")
+    await sent(store, TAG, has_own_return_path=True, envelope_id="E1")
     await sent(store, "q2")
     to = f"To: a+{TAG.upper()}@Example.com"
 
@@ -290,7 +355,7 @@ async def test_the_address_that_a_report_came_to_leads_to_the_message(store: Sto
 async def test_the_mailbox_may_tell_the_address_that_a_report_came_to(
     store: Store, field: str
 ) -> None:
-    await sent(store, TAG, is_tagged=True)
+    await sent(store, TAG, has_own_return_path=True)
 
     octets = bounce("x@y", message_id=None, head=[f"{field}: a+{TAG}@example.com"])
 
@@ -308,7 +373,7 @@ async def test_a_tag_that_was_not_sent_leads_nowhere(store: Store) -> None:
 async def test_a_machine_that_answers_to_the_return_path_is_led_to_its_message(
     store: Store,
 ) -> None:
-    await sent(store, TAG, is_tagged=True)
+    await sent(store, TAG, has_own_return_path=True)
     fields = (f"To: a+{TAG}@example.com", "Subject: Away")
 
     told = await tell(store, mail(*fields, "Auto-Submitted: auto-replied"))

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from postroad.domain.suppression import RESERVED_LIST
 from support import exim, postfix
 from support.dovecot import Dovecot
 from support.receiver import Delivery
@@ -152,6 +153,21 @@ def test_each_recipient_that_failed_is_told_and_the_others_are_not(returning: Re
     receiver = returning.road.receiver
     assert not receiver.of("messageBounce", recipient="fine@dest.example")
     assert not receiver.of("messageFailed", queueId=sent["queueId"])
+
+
+def test_the_last_of_many_recipients_is_led_to_his_message(returning: Returning) -> None:
+    names = [f"r{number}@dest.example" for number in range(250)] + ["reject.late@dest.example"]
+    server = returning.road.server
+    server.ok("POST", "/v1/settings", {"suppressionRules": "hardBounces"})
+
+    sent = returning.submit(to=[{"address": name} for name in names], tags=["many"])
+
+    told = returning.wait_for("messageBounce", messageId=sent["messageId"])
+    assert told.data["submission"]["queueId"] == sent["queueId"]
+    assert told.data["submission"]["tags"] == ["many"]
+    (entry,) = server.ok("GET", f"/v1/blocklist/{RESERVED_LIST}")["addresses"]
+    assert entry["recipient"] == names[-1]
+    server.ok("POST", "/v1/settings", {"suppressionRules": "off"})
 
 
 def test_what_bounced_is_kept_with_the_submission(returning: Returning) -> None:

@@ -166,6 +166,18 @@ def test_a_gateway_is_refused_clearly(smtp: tuple[Road, int]) -> None:
         assert line.say(b"NOOP\r\n").startswith("250 ")
 
 
+def test_tags_in_the_header_are_told_and_not_relayed(
+    smtp: tuple[Road, int], relay: ScriptedRelay
+) -> None:
+    with Line(smtp[1]) as line:
+        said = line.log_in().mail(b"X-EE-Tags: one, =?utf-8?Q?zw=C3=B6lf?=\r\n\r\nx\r\n.\r\n")
+        assert b"x-ee" not in relayed(smtp, relay, said).lower()
+        (sent,) = smtp[0].receiver.of("messageSent", queueId=queue_id(said))
+        assert sent.data["tags"] == ["one", "zwölf"]
+        said = line.mail(b"X-EE-Tags: " + b"x" * 65 + b"\r\n\r\nx\r\n.\r\n")
+        assert said.startswith("554 5.6.0 X-EE-Tags: must have tags of at most 64 characters")
+
+
 def test_a_header_that_no_relay_takes_is_refused(smtp: tuple[Road, int]) -> None:
     with Line(smtp[1]) as line:
         said = line.log_in().mail(b"Subject: a\0b\r\n\r\nx\r\n.\r\n")

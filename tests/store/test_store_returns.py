@@ -13,6 +13,7 @@ from postroad.store import Store, Tx
 from support.store import MINUTE, START, Clock, account, claim, enqueue, put_account, submission
 
 DAY = 24 * 60 * MINUTE
+MANY = tuple(f"r{n}@example.net" for n in range(1_400))
 
 
 def sent(queue_id: str = "q1", **changes: Any) -> SentMessage:
@@ -104,8 +105,8 @@ async def test_an_envelope_id_is_the_accounts_own(store: Store) -> None:
 
 async def test_a_return_path_leads_to_its_message_beside_any_envelope_id(store: Store) -> None:
     await put_account(store, account())
-    nobody = sent("q2", is_tagged=True, envelope_id="E1", recipients=())
-    await record(store, sent(is_tagged=True), nobody, sent("q3"))
+    nobody = sent("q2", has_own_return_path=True, envelope_id="E1", recipients=())
+    await record(store, sent(has_own_return_path=True), nobody, sent("q3"))
 
     def by_tag(queue_id: str) -> Any:
         return store.read(lambda tx: tx.sent.by_return_path(queue_id))
@@ -128,11 +129,10 @@ async def test_what_was_sent_is_found_by_its_queue_id(store: Store) -> None:
 
 async def test_a_recipient_leads_to_the_newest_message_within_the_time(store: Store) -> None:
     await put_account(store, account())
-    many = tuple(f"r{n}@example.net" for n in range(150))
     await record(
         store,
         sent("q1"),
-        sent("q2", accepted_at=START + 50, recipients=many),
+        sent("q2", accepted_at=START + 50, recipients=MANY),
         sent("q3", accepted_at=START + 60, recipients=("You@Example.NET",)),
         sent("q4", accepted_at=START + 70, account="b"),
     )
@@ -143,13 +143,85 @@ async def test_a_recipient_leads_to_the_newest_message_within_the_time(store: St
 
     assert await by_recipient("YOU@example.net") == "q3"
     assert await by_recipient("r99@example.net") == "q2"
-    assert await by_recipient("r100@example.net") is None
-    assert await by_recipient("r99@example.net", START + 51) is None
+    assert await by_recipient("R1399@example.net") == "q2"
+    assert await by_recipient("r1400@example.net") is None
+    for recipient in MANY[99:101]:
+        assert await by_recipient(recipient, START + 51) is None
+    await record(store, sent("q5", accepted_at=START + 80, recipients=("r1399@example.net",)))
+    assert await by_recipient("r1399@example.net") == "q5"
+
+
+async def test_another_accounts_message_to_many_is_not_found_by_its_recipients(
+    store: Store,
+) -> None:
+    await put_account(store, account())
+    await put_account(store, account("b"))
+    await record(store, sent(recipients=MANY, account="b"))
+
+    assert await store.read(lambda tx: tx.sent.by_recipient("a", MANY[-1], since=START)) is None
+
+
+async def test_a_recipient_is_found_by_any_spelling(store: Store) -> None:
+    await put_account(store, account())
+    few, many = ("you@bücher.example",), (*MANY, "me@xn--bcher-kva.example")
+    await record(store, sent("q1", recipients=few), sent("q2", recipients=many))
+
+    for queue_id, spelling in (("q1", "You@xn--bcher-kva.example"), ("q2", "ME@Bücher.example")):
+        asked = spelling
+        found = await store.read(lambda tx: tx.sent.by_recipient("a", asked, since=START))  # noqa: B023 - awaited at once
+        assert found is not None
+        assert found.queue_id == queue_id
+
+
+async def test_of_a_message_to_many_the_first_recipients_and_the_number_are_read(
+    store: Store,
+) -> None:
+    await put_account(store, account())
+    await record(store, sent(recipients=MANY, tags=("a, b", "ä")), sent("q2", tags=("c",)))
+
+    (found,) = await find(store, "<q1@example.com>")
+    assert (found.recipients, found.further) == (MANY[:100], 1300)
+    assert found.tags == ("a, b", "ä")
+    assert await find(store, "<q2@example.com>") == [sent("q2", tags=("c",))]
+
+
+async def test_further_recipients_are_told_as_they_were_written_to(store: Store) -> None:
+    await put_account(store, account())
+    await put_account(store, account("b"))
+    messages = [
+        sent("q1", recipients=(*MANY, "Late@Example.NET")),
+        sent("q2", account="b", recipients=MANY),
+        sent("q3", recipients=MANY[:100]),
+    ]
+    await record(store, *messages)
+    found = await find(store, *(one.message_id for one in messages))
+
+    async def further(*addresses: str) -> dict[str, list[str]]:
+        return await store.read(lambda tx: tx.sent.further(found, addresses))
+
+    assert await further("late@example.net", "nobody@x") == {"q1": ["Late@Example.NET"]}
+    assert await further(MANY[-1]) == {"q1": [MANY[-1]], "q2": [MANY[-1]]}
+    assert await further(MANY[99]) == {}
+    assert await further() == {}
+
+
+async def test_old_further_recipients_go_in_batches(store: Store) -> None:
+    await put_account(store, account())
+    late = sent("q2", recipients=MANY[:101], accepted_at=START + DAY)
+    await record(store, sent("q1", recipients=MANY[:103]), late)
+
+    async def purge() -> int:
+        return await store.write(lambda tx: tx.sent.purge(before=START + 6, limit=60))
+
+    assert [await purge() for _ in range(3)] == [63, 40, 0]
+    found = await store.read(lambda tx: tx.sent.by_recipient("a", MANY[100], since=START))
+    assert found is not None
+    assert found.queue_id == "q2"
 
 
 async def test_a_message_whose_attempt_is_running_is_found(store: Store) -> None:
     await put_account(store, account())
-    await enqueue(store, submission("q1"), submission("q2"))
+    await enqueue(store, submission("q1", tags=("a",)), submission("q2"))
     await claim(store, limit=1)
 
     def being_sent(queue_id: str) -> Any:
@@ -157,6 +229,7 @@ async def test_a_message_whose_attempt_is_running_is_found(store: Store) -> None
 
     found = await being_sent("q1")
     assert (found.queue_id, found.recipients) == ("q1", ("you@example.net",))
+    assert found.tags == ("a",)
     assert await being_sent("q2") is None
 
 

@@ -49,7 +49,7 @@ async def test_every_field_comes_back_as_it_was_given(store: Store) -> None:
         local_address="192.0.2.1",
         eight_bit=True,
         smtputf8=True,
-        labels={"order": "42"},
+        tags=("order 42", "späte, rote"),
     )
     (kept,) = await enqueue(store, full)
 

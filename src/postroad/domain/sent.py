@@ -7,6 +7,7 @@ from enum import StrEnum
 from hashlib import blake2b
 
 from postroad.domain.quick import quick_dataclass
+from postroad.domain.suppression import address_key as spelling
 
 
 @quick_dataclass(frozen=True, slots=True)
@@ -16,12 +17,14 @@ class SentMessage:
     queue_id: str
     account: str
     message_id: str  # as submitted, with <>
-    recipients: tuple[str, ...]  # those that the relay took, at most the first hundred
+    recipients: tuple[str, ...]  # that the relay took; when read again, the first of them
     submitted_at: int  # epoch ms
     accepted_at: int  # epoch ms, of the relay's 250
     remote_message_id: str | None = None  # that the relay gave instead, if it said so
     envelope_id: str | None = None  # ENVID. RFC 3461 §4.4
-    is_tagged: bool = False  # the return path names the queue id
+    has_own_return_path: bool = False  # the return path names the queue id
+    tags: tuple[str, ...] = ()  # the caller's own
+    further: int = 0  # how many recipients there are beyond ``recipients``; kept apart from them
 
 
 class MatchedBy(StrEnum):
@@ -81,8 +84,8 @@ def bare_id(message_id: str) -> str:
 
 
 def address_key(address: str) -> int:
-    """An address as a number to find it by; case does not count."""
-    return _hash(f"@{address.strip().lower()}")
+    """An address as a number to find it by: one for all spellings of it that are compared."""
+    return _hash(f"@{spelling(address)}")
 
 
 def report_key(reporter: str, identity: str, *, arrived_at: int | None, size: int | None) -> int:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from postroad.domain.envelope import DsnRequest, Envelope
 from postroad.domain.quick import quick_dataclass
 from postroad.domain.secret import Secret
+
+MAX_TAGS: Final = 10  # of one submission
+MAX_TAG_CHARS: Final = 64
+# Nor what breaks lines in some programs, nor what no text can hold.
+_NOT_IN_TAGS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def is_tag(text: str) -> bool:
+    """Whether a caller may mark a message with this: some characters, none of them a control."""
+    return 0 < len(text) <= MAX_TAG_CHARS and _NOT_IN_TAGS.search(text) is None
 
 
 class SubmissionState(StrEnum):
@@ -100,7 +112,7 @@ class Submission:
     local_address: str | None = None  # source address; likewise
     eight_bit: bool = False  # content has octets above 127. RFC 6152
     smtputf8: bool = False  # addresses or header octets are UTF-8. RFC 6531
-    labels: dict[str, str] = field(default_factory=dict)  # caller's own data, told with every event
+    tags: tuple[str, ...] = ()  # the caller's own words, told with every event about it
     last_error: str | None = None  # message of the last failed attempt
     last_code: str | None = None  # its EXXX code
     last_status: int | None = None  # its SMTP reply code

@@ -171,7 +171,10 @@ def address_key(address: str) -> str:
     is spelled with Unicode or ``xn--`` labels, nor quotes around a local part that needs none
     (RFC 5321 §4.1.2). What is no address is only trimmed and lowered.
     """
-    local, at, domain = address.strip().rpartition("@")
+    text = address.strip()
+    if text.isascii() and '"' not in text and "xn--" not in (lowered := text.lower()):
+        return lowered.removesuffix(".") if "@" in lowered else lowered
+    local, at, domain = text.rpartition("@")
     if not at:
         return _folded(domain)
     if quoted := _QUOTED.fullmatch(local):
@@ -217,17 +220,25 @@ def is_cause(returned: ReportedRecipient | Feedback, rules: SuppressionRules) ->
     return _cause(returned, rules) is not None
 
 
-def addressed(reported: Iterable[str], wrote_to: Sequence[str]) -> str | None:
+def addressed(reported: Iterable[str], wrote_to: Mapping[str, str]) -> str | None:
     """Whom of those that were written to a report is about, as he was written to.
 
-    A report may name the address that a mail was forwarded to. Where only one was written to it
-    is about him all the same; among several nobody can tell, and it is ``None``.
+    ``wrote_to`` has them by :func:`address_key`. A report may name the address that a mail was
+    forwarded to. Where only one was written to it is about him all the same; among several
+    nobody can tell, and it is ``None``.
     """
-    keys = {address_key(who): who for who in reversed(wrote_to)}
     for address in reported:
-        if (who := keys.get(address_key(address))) is not None:
+        if (who := wrote_to.get(address_key(address))) is not None:
             return who
-    return wrote_to[0] if len(keys) == 1 else None
+    return next(iter(wrote_to.values())) if len(wrote_to) == 1 else None
+
+
+def by_key(addresses: Iterable[str]) -> dict[str, str]:
+    """Addresses by :func:`address_key`; of several spellings the first."""
+    found: dict[str, str] = {}
+    for address in addresses:
+        found.setdefault(address_key(address), address)
+    return found
 
 
 def first_by_list(found: Sequence[Suppressed], lists: Sequence[str]) -> dict[str, Suppressed]:

@@ -67,7 +67,7 @@ _SUBMISSIONS = _counter(
 )
 _SUPPRESSED = _counter(
     "postroad_recipients_suppressed",
-    "Recipients of submits who were on a suppression list, by what came of them.",
+    "Recipients who were on a suppression list, by what came of them.",
     "outcome",
 )
 _QUEUE = _gauge(
@@ -153,7 +153,7 @@ def submission_accepted(source: str) -> None:
 
 
 def recipients_suppressed(outcome: str, count: int) -> None:
-    """Count suppressed recipients; ``outcome`` is ``skipped`` or ``refused``."""
+    """Count suppressed recipients; ``outcome``: ``skipped``, ``refused``, ``withdrawn``."""
     _bound(_SUPPRESSED, outcome).inc(count)
 
 

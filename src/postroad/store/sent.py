@@ -5,19 +5,22 @@ Written in the transaction that records a relay's acceptance; read when a report
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 
 from postroad.domain.sent import SentMessage, address_key, bare_id, id_key
+from postroad.domain.suppression import address_key as spelling
 from postroad.store import jsontext
 from postroad.store.backend import Row, Session
 
-MAX_RECIPIENTS = 100  # of one message by which it is found, and that are kept
+FIRST = 100  # recipients of a message that are kept with it; further ones have rows apart
+_AT_ONCE = 500  # further recipients that one statement adds
 _MAX_FOUND = 1_000
+_MAX_LIKE = 5  # messages to one address of which the newest is looked for
 _CLAIM_MS = 15 * 60_000  # no claim is longer
 
 
 class Sent:
-    """The ``sent`` table."""
+    """The ``sent`` table, and ``sent_to`` for messages to many."""
 
     __slots__ = ("_session",)
 
@@ -25,12 +28,12 @@ class Sent:
         self._session = session
 
     async def record(self, sent: SentMessage) -> None:
-        """Remember a message. Once for each submission; recipients beyond 100 are not kept."""
+        """Remember a message and all its recipients. Once for each submission."""
         keys: list[int | None] = []
-        keys += dict.fromkeys(address_key(one) for one in sent.recipients[:MAX_RECIPIENTS])
+        keys += dict.fromkeys(address_key(one) for one in sent.recipients[:FIRST])
         remote = sent.remote_message_id
         names = [] if sent.envelope_id is None else [id_key(sent.envelope_id)]
-        if sent.is_tagged:
+        if sent.has_own_return_path:
             names.append(id_key(sent.queue_id))
             keys += [None] * (len(names) - len(keys))  # each name has a row
         self._session.defer(
@@ -57,6 +60,17 @@ class Sent:
                 remote_key=None,
                 envelope_key=names[n] if n < len(names) else None,
                 data=None,
+            )
+        # Each statement lets others have the event loop: many keys take many milliseconds.
+        for first in range(FIRST, len(sent.recipients), _AT_ONCE):
+            batch = sent.recipients[first : first + _AT_ONCE]
+            await self._session.run(
+                "record_sent_to",
+                accepted_at=sent.accepted_at,
+                queue_id=sent.queue_id,
+                account=sent.account,
+                first=first,
+                pairs=jsontext.write([(address_key(one), one) for one in batch]),
             )
 
     async def by_message_ids(self, message_ids: Collection[str]) -> list[SentMessage]:
@@ -91,23 +105,47 @@ class Sent:
 
     async def by_return_path(self, queue_id: str) -> SentMessage | None:
         """What was sent with this queue id in its return path, by any account."""
-        rows = await self._session.many("sent_by_tag", key=id_key(queue_id), limit=_MAX_FOUND)
+        rows = await self._session.many(
+            "sent_by_return_path", key=id_key(queue_id), limit=_MAX_FOUND
+        )
         return next((one for one in map(_read, rows) if one.queue_id == queue_id), None)
 
     async def by_recipient(self, account: str, address: str, *, since: int) -> SentMessage | None:
         """The newest message of the account to ``address`` that a relay took after ``since``."""
-        rows = await self._session.many(
-            "sent_by_recipient", key=address_key(address), account=account, since=since, limit=5
+        key, wanted = address_key(address), spelling(address)
+        first = await self._session.many(
+            "sent_by_recipient", key=key, account=account, since=since, limit=_MAX_LIKE
         )
-        wanted = address.strip().lower()
-        return next(
-            (
-                one
-                for one in map(_read, rows)
-                if wanted in (recipient.lower() for recipient in one.recipients)
-            ),
-            None,
+        further = await self._session.many(
+            "sent_by_further_recipient", key=key, account=account, since=since, limit=_MAX_LIKE
         )
+        found = [one for one in map(_read, first) if wanted in map(spelling, one.recipients)]
+        found += [_read(row[:-1]) for row in further if spelling(row[-1]) == wanted]
+        return max(found, key=lambda one: (one.accepted_at, one.queue_id), default=None)
+
+    async def further(
+        self, messages: Iterable[SentMessage], addresses: Iterable[str]
+    ) -> dict[str, list[str]]:
+        """Those of ``addresses`` that are further recipients of ``messages``, by queue id.
+
+        They are spelled as they were written to. Those that lie with a message are not looked
+        for. Give at most some thousands of pairs of both.
+        """
+        asked = {one.queue_id: one for one in messages if one.further}
+        keys = {address_key(one) for one in addresses} if asked else set()
+        found: dict[str, list[str]] = {}
+        if keys:
+            rows = await self._session.many(
+                "sent_to_any",
+                messages=jsontext.write(
+                    [*{(one.accepted_at, one.account) for one in asked.values()}]
+                ),
+                keys=jsontext.write(sorted(keys)),
+            )
+            for queue_id, recipient in rows:
+                if queue_id in asked:  # of several in one millisecond
+                    found.setdefault(queue_id, []).append(recipient)
+        return found
 
     async def being_sent(self, account: str, message_id: str) -> SentMessage | None:
         """A message of the account whose attempt is running, or is not written down yet."""
@@ -121,12 +159,24 @@ class Sent:
         )
         if row is None:
             return None
-        queue_id, owner, created_at, rcpt_to, written = row
-        return SentMessage(queue_id, owner, written, tuple(jsontext.read(rcpt_to)), created_at, now)
+        queue_id, owner, created_at, rcpt_to, written, tags = row
+        return SentMessage(
+            queue_id,
+            owner,
+            written,
+            tuple(jsontext.read(rcpt_to)),
+            created_at,
+            now,
+            tags=tuple(jsontext.read(tags)) if tags else (),
+        )
 
     async def purge(self, *, before: int, limit: int = 500) -> int:
-        """Forget up to ``limit`` rows from before ``before`` (epoch ms); how many they were."""
-        return await self._session.run("purge_sent", before=before, limit=limit)
+        """Forget up to ``limit`` rows of each table from before ``before`` (epoch ms).
+
+        Returns how many they were; repeat until it is 0.
+        """
+        further = await self._session.run("purge_sent_to", before=before, limit=limit)
+        return further + await self._session.run("purge_sent", before=before, limit=limit)
 
 
 def _keys(bare_ids: Iterable[str]) -> list[int]:
@@ -134,19 +184,23 @@ def _keys(bare_ids: Iterable[str]) -> list[int]:
 
 
 def _write(sent: SentMessage) -> str:
-    details: Sequence[object] = (
+    details: list[object] = [
         sent.message_id,
-        sent.recipients[:MAX_RECIPIENTS],
+        sent.recipients[:FIRST],
         sent.submitted_at,
         sent.remote_message_id,
         sent.envelope_id,
-    )
+    ]
+    further = max(0, len(sent.recipients) - FIRST)
+    if sent.tags or further:  # most have neither
+        details += [sent.tags, further]
     return jsontext.write(details)
 
 
 def _read(row: Row) -> SentMessage:
     queue_id, account, accepted_at, data = row
-    message_id, recipients, submitted_at, remote_id, envelope_id = jsontext.read(data)
+    message_id, recipients, submitted_at, remote_id, envelope_id, *more = jsontext.read(data)
+    tags, further = more or ((), 0)
     return SentMessage(
         queue_id=queue_id,
         account=account,
@@ -156,4 +210,6 @@ def _read(row: Row) -> SentMessage:
         accepted_at=accepted_at,
         remote_message_id=remote_id,
         envelope_id=envelope_id,
+        tags=tuple(tags),
+        further=further,
     )

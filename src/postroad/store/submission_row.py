@@ -50,7 +50,7 @@ def write_submission(sub: Submission, sealer: Sealer) -> dict[str, SqlValue]:
         "local_address": sub.local_address,
         "eight_bit": int(sub.eight_bit),
         "smtputf8": int(sub.smtputf8),
-        "labels": jsontext.write(sub.labels) if sub.labels else None,
+        "tags": jsontext.write(sub.tags) if sub.tags else None,
         "last_error": sub.last_error,
         "last_code": sub.last_code,
         "last_status": sub.last_status,
@@ -70,7 +70,7 @@ def read_submission(row: Row, sealer: Sealer) -> Submission:
         content_id, content_size, bcc_start, bcc_end, state, created_at, scheduled_at,
         next_attempt_at, attempts, max_attempts, expires_at, claim_token, claimed_by,
         finish_attempts, dsn, wants_copy, sent_path, flagging, idempotency_key, proxy,
-        local_address, eight_bit, smtputf8, labels, last_error, last_code, last_status,
+        local_address, eight_bit, smtputf8, tags, last_error, last_code, last_status,
         response, remote_message_id, finished_at,
     ) = row  # fmt: skip
     return Submission(
@@ -101,7 +101,7 @@ def read_submission(row: Row, sealer: Sealer) -> Submission:
         local_address=local_address,
         eight_bit=bool(eight_bit),
         smtputf8=bool(smtputf8),
-        labels=jsontext.read(labels) if labels else {},
+        tags=tuple(jsontext.read(tags)) if tags else (),
         last_error=last_error,
         last_code=last_code,
         last_status=last_status,

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from postroad.domain.errors import NotFound
 from postroad.domain.submission import Submission, SubmissionState
+from postroad.store import jsontext
 from postroad.store.backend import Row, Session
 from postroad.store.contents import drop_contents
 from postroad.store.submission_row import read_submission, write_submission
@@ -153,6 +154,16 @@ class Submissions:
         )
         if changed:
             self._session.notify("queue", f"{retry_at} {sub.lane}")
+        return changed == 1
+
+    async def narrow(self, sub: Submission, rcpt_to: Sequence[str]) -> bool:
+        """Leave ``rcpt_to`` of the recipients; false when the claim was lost."""
+        changed = await self._session.run(
+            "narrow_submission",
+            queue_id=sub.queue_id,
+            claim_token=sub.claim_token,
+            rcpt_to=jsontext.write(list(rcpt_to)),
+        )
         return changed == 1
 
     async def fail(

@@ -28,6 +28,7 @@ from postroad.domain.suppression import (
     SuppressionScope,
     address_key,
     addressed,
+    by_key,
     first_by_list,
     suppression_of,
 )
@@ -225,7 +226,7 @@ def test_evidence_comes_back_from_its_row() -> None:
 def test_report_is_about_somebody_who_was_written_to(
     reported: list[str], wrote_to: list[str], who: str | None
 ) -> None:
-    assert addressed(reported, wrote_to) == who
+    assert addressed(reported, by_key(wrote_to)) == who
 
 
 def test_the_first_list_that_has_an_address_is_told() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypedDict
 
@@ -21,7 +21,9 @@ from postroad.domain.reply import (
 from postroad.domain.return_path import queue_id_in
 from postroad.domain.sent import SentMessage
 from postroad.domain.submission import Attempt, Submission
+from postroad.domain.suppression import Skipped
 from postroad.engine.delivery.rewritten import rewritten_message_id
+from postroad.engine.suppression.told import refusal_words, skipped_data
 from postroad.store import Tx
 
 
@@ -129,6 +131,34 @@ async def give_up(tx: Tx, sub: Submission) -> bool:
     return moved
 
 
+async def withdraw(
+    tx: Tx, sub: Submission, skipped: Sequence[Skipped]
+) -> tuple[Submission | None, Sequence[str]]:
+    """Take recipients out who were suppressed while the message waited, and tell of it.
+
+    Gives what is left to send, and the names of the events that were recorded. When nobody is
+    left the message fails without a dial. Nothing is left either, and nothing told, when the
+    claim was lost.
+    """
+    why = Failure(FailureKind.ENVELOPE, f"recipient suppressed: {refusal_words(skipped)}")
+    left_out = {item.recipient for item in skipped}
+    rcpt_to = tuple(who for who in sub.envelope.rcpt_to if who not in left_out)
+    error = _delivery_error(sub, why, None, None)
+    envelope = {"from": sub.envelope.mail_from, "to": [item.recipient for item in skipped]}
+    data = {**error.data, "envelope": envelope, "skipped": skipped_data(skipped)}
+    events = [_event(sub, EventName.MESSAGE_DELIVERY_ERROR, data)]
+    if rcpt_to:
+        moved = await tx.submissions.narrow(sub, rcpt_to)
+    else:
+        moved = await tx.submissions.fail(sub, **_told(why))
+        events.append(_failed(sub, why, None))
+    if not moved:
+        return None, ()
+    await tx.events.record(*events)
+    left = replace(sub, envelope=replace(sub.envelope, rcpt_to=rcpt_to)) if rcpt_to else None
+    return left, _names(events)
+
+
 class _Told(TypedDict):
     """What the row keeps of a failure."""
 
@@ -161,6 +191,8 @@ def _envelope(sub: Submission) -> dict[str, object]:
 
 
 def _event(sub: Submission, name: EventName, data: dict[str, object]) -> Event:
+    if sub.tags:
+        data["tags"] = list(sub.tags)
     return Event(name, sub.account, data, queue_id=sub.queue_id)
 
 
@@ -192,7 +224,8 @@ def _sent_message(
         accepted_at=now,
         remote_message_id=remote_id,
         envelope_id=None if sub.dsn is None else sub.dsn.envid,
-        is_tagged=queue_id_in(sub.envelope.mail_from) == sub.queue_id,
+        has_own_return_path=queue_id_in(sub.envelope.mail_from) == sub.queue_id,
+        tags=sub.tags,
     )
 
 

@@ -14,20 +14,29 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from random import Random
+from typing import Protocol
 
 from postroad.domain.backoff import Backoff
 from postroad.domain.errors import NotFound, Unavailable
-from postroad.domain.reply import Accepted, Deferred, Rejected
+from postroad.domain.reply import Accepted, Deferred, Failure, FailureKind, Rejected
 from postroad.domain.submission import Submission, SubmissionState
+from postroad.domain.suppression import Skipped
 from postroad.engine.accounts.directory import Directory
 from postroad.engine.delivery.finish import Finisher
 from postroad.engine.delivery.pace import Limits, Turn
-from postroad.engine.delivery.relay import Relay
+from postroad.engine.delivery.relay import Relay, Sent
 from postroad.engine.delivery.rush import Rush
-from postroad.engine.delivery.settle import AttemptReport, Settled, give_up, outcome_word, settle
+from postroad.engine.delivery.settle import (
+    AttemptReport,
+    Settled,
+    give_up,
+    outcome_word,
+    settle,
+    withdraw,
+)
 from postroad.engine.delivery.turns import Turns
 from postroad.observe import get_logger, metrics
 from postroad.store import Store, Tx
@@ -38,6 +47,15 @@ ATTEMPT_LIMIT_MS = 10 * 60_000  # total time of one attempt (contract B-159)
 CLAIM_MS = ATTEMPT_LIMIT_MS + 5 * 60_000  # a turn begins no attempt that could outlive its claim
 STATUS_MS = 1_000  # an smtpStatus that stays ok is written at most once in this time
 LONG_TURN = 10  # messages in an uncontested turn
+FRESH_MS = 1_000  # after which the suppression lists are looked at again; the submit just did
+
+
+class Screen(Protocol):
+    """Knows who must not be written to."""
+
+    async def screen(self, account: str, recipients: Sequence[str]) -> Sequence[Skipped]:
+        """Those of ``recipients``, each with the reason. Raises :exc:`Unavailable`."""
+        ...
 
 
 class DeliveryWorker:
@@ -50,6 +68,7 @@ class DeliveryWorker:
         *,
         node_id: str,
         directory: Directory,
+        screen: Screen,
         limits: Limits | None = None,
         backoff: Backoff | None = None,
         rng: Random | None = None,
@@ -58,6 +77,7 @@ class DeliveryWorker:
         self._relay = relay
         self._node_id = node_id
         self._directory = directory
+        self._screen = screen
         self._backoff = backoff or Backoff()
         self._rng = rng or Random()
         self._turns = Turns(
@@ -127,7 +147,16 @@ class DeliveryWorker:
         if sub.attempts > sub.max_attempts or (sub.expires_at or started_at) < started_at:
             await self._store.write(lambda tx: give_up(tx, sub))
             return
-        sent = await self._relay.send(sub)
+        try:
+            left = await self._screened(sub) if started_at - sub.created_at > FRESH_MS else sub
+        except Unavailable as error:
+            # Whether he may be written to is not known; the next attempt asks again.
+            sent = Sent(Deferred(Failure(FailureKind.STREAM, error.message)), "")
+        else:
+            if left is None:
+                return
+            sub = left
+            sent = await self._relay.send(sub)
         metrics.relay_attempted(outcome_word(sent.outcome), time.perf_counter() - started)
         report = AttemptReport(
             submission=sub,
@@ -140,6 +169,29 @@ class DeliveryWorker:
         self._unsettled.add(sub.queue_id)
         # The relay may have the next message while this one's outcome is being committed.
         ledger.create_task(self._settle(report))
+
+    async def _screened(self, sub: Submission) -> Submission | None:
+        """What is left to send without those who were suppressed while it waited, if anything.
+
+        Costs a look at a flag while nobody is on the lists.
+        """
+        skipped = await self._screen.screen(sub.account, sub.envelope.rcpt_to)
+        if not skipped:
+            return sub
+        left, told = await self._store.write(lambda tx: withdraw(tx, sub, skipped))
+        for name in told:
+            metrics.event_recorded(name)
+        if told:
+            metrics.recipients_suppressed("withdrawn", len(skipped))
+            log.info(
+                "recipients withdrawn",
+                queue_id=sub.queue_id,
+                account=sub.account,
+                suppressed=len(skipped),
+                recipients=len(sub.envelope.rcpt_to),
+                lists=sorted({item.list_id for item in skipped}),
+            )
+        return left
 
     async def _settle(self, report: AttemptReport) -> None:
         """Write an outcome down, for as long as it takes: a 250 that was seen must not be lost."""

@@ -50,7 +50,7 @@ class Clue:
     sender: str  # address in From; empty when there is none
     is_automatic: bool  # a machine answered
     is_answer: bool  # lies where answers are looked for
-    tags: tuple[str, ...] = ()  # queue ids in the addresses that it came to
+    returned_to: tuple[str, ...] = ()  # queue ids in the addresses that it came to
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def clue_of(
     headers, uses = outside.headers, outside.uses
     report = _considered(report, uses)
     named = _named(headers, summary.in_reply_to)
-    tags = queue_ids_in(_came_to(headers))[:MAX_NAMED]
+    returned_to = queue_ids_in(_came_to(headers))[:MAX_NAMED]
     is_machine = is_automatic(
         headers, outside.signs, subject=summary.subject, in_reply_to=summary.in_reply_to
     )
@@ -98,7 +98,7 @@ def clue_of(
         sender=summary.from_.address if summary.from_ is not None else "",
         is_automatic=is_machine,
         is_answer=not uses & _NOT_ANSWERED_IN,
-        tags=tags,
+        returned_to=returned_to,
     )
 
 

@@ -55,7 +55,7 @@ class Matcher:
         ids = (*named_by(report), *clue.named)
         for name in ids:
             if found := self._by_id(name):
-                return _chosen(found, _recipients(report), self._account)
+                return await self._chosen(found, _recipients(report))
         envelope_id = report.envelope_id
         if envelope_id is None and report.feedback is not None:
             envelope_id = report.feedback.envelope_id
@@ -78,7 +78,7 @@ class Matcher:
         for name in clue.named:
             found = [one for one in self._by_id(name) if await self._is_for_us(one)]
             if found:
-                return _chosen(found, [clue.sender], self._account)
+                return await self._chosen(found, [clue.sender])
         if not clue.is_automatic:
             return None
         if (match := await self._by_return_path(clue)) is not None:  # RFC 3834 §4 answers there
@@ -88,13 +88,29 @@ class Matcher:
         return await self._by_recipient([clue.sender])
 
     async def _by_return_path(self, clue: Clue) -> Match | None:
-        for tag in clue.tags:
-            if (sent := await self._tx.sent.by_return_path(tag)) is not None:
+        for queue_id in clue.returned_to:
+            if (sent := await self._tx.sent.by_return_path(queue_id)) is not None:
                 return Match(sent, MatchedBy.RETURN_PATH)
         return None
 
     def _by_id(self, message_id: str) -> Sequence[SentMessage]:
         return self._known.get(bare_id(message_id), ())
+
+    async def _chosen(self, found: Sequence[SentMessage], about: Iterable[str]) -> Match:
+        """Of the messages of one id the one that went to an address which the mail is about.
+
+        Programs that make a message for each recipient, or for some hundreds of them, give all
+        of them the same id.
+        """
+        if len(found) == 1:
+            return Match(found[0], MatchedBy.MESSAGE_ID)
+        told = {who.lower() for who in about}
+        named = [one for one in found if told.intersection(who.lower() for who in one.recipients)]
+        if not named:
+            further = await self._tx.sent.further(found, told)
+            named = [one for one in found if one.queue_id in further]
+        chosen = _preferred(named or found, self._account)
+        return Match(chosen, MatchedBy.MESSAGE_ID, is_sure=bool(named))
 
     async def _is_for_us(self, sent: SentMessage) -> bool:
         if sent.account == self._account:
@@ -122,18 +138,6 @@ def named_by(report: Report) -> tuple[str, ...]:
 def _preferred(found: Sequence[SentMessage], account: str) -> SentMessage:
     """The newest of the account's own, else the newest of all."""
     return next((one for one in found if one.account == account), found[0])
-
-
-def _chosen(found: Sequence[SentMessage], about: Iterable[str], account: str) -> Match:
-    """Of the messages of one id the one that went to an address which the mail is about.
-
-    Programs that make a message for each recipient give all of them the same id.
-    """
-    if len(found) == 1:
-        return Match(found[0], MatchedBy.MESSAGE_ID)
-    told = {who.lower() for who in about}
-    named = [one for one in found if told.intersection(who.lower() for who in one.recipients)]
-    return Match(_preferred(named or found, account), MatchedBy.MESSAGE_ID, is_sure=bool(named))
 
 
 def _recipients(report: Report) -> list[str]:

@@ -7,10 +7,10 @@ shown as what it is, and its events are not repeated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from postroad.domain.bounce import Action, Report, ReportedRecipient, ReportKind
+from postroad.domain.bounce import Action, Feedback, Report, ReportedRecipient, ReportKind
 from postroad.domain.event import Event, EventName
 from postroad.domain.sent import Match, MatchedBy, Returned, ReturnedKind, bare_id, report_key
 from postroad.domain.suppression import ReturnedMail
@@ -181,9 +181,12 @@ class Returns:
             queue_id=sent.queue_id,
             message_id=sent.message_id,
         )
-        return await suppress_returned(
-            self._tx, sent.account, fates, wrote_to=sent.recipients, mail=mail
-        )
+        wrote_to = list(sent.recipients)
+        if sent.further:
+            # Those that the report names are enough: nobody else is asked about.
+            named = await self._tx.sent.further([sent], _named(fates))
+            wrote_to += named.get(sent.queue_id, ())
+        return await suppress_returned(self._tx, sent.account, fates, wrote_to=wrote_to, mail=mail)
 
     def _related(self, report: Report, found: Match | None) -> dict[str, object]:
         related: dict[str, object] = {}
@@ -244,3 +247,14 @@ class Returns:
             queue_id=None if found is None else found.sent.queue_id,
             path=path if isinstance(path, str) else None,
         )
+
+
+def _named(fates: Iterable[Fate]) -> Iterator[str]:
+    for fate in fates:
+        match fate:
+            case ReportedRecipient(recipient=recipient, original_recipient=original):
+                yield recipient
+                if original is not None:
+                    yield original
+            case Feedback(recipients=recipients):
+                yield from recipients

@@ -157,6 +157,7 @@ def submission_data(match: Match, account: str) -> dict[str, object]:
             "queueId": sent.queue_id,
             "account": None if sent.account == account else sent.account,
             "messageId": sent.message_id,
+            "tags": list(sent.tags) or None,
             "submittedAt": iso_time(sent.submitted_at),
             "matchedBy": match.by.value,
         }

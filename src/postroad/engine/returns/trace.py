@@ -37,7 +37,9 @@ class Trace:
     account: str
     message_id: str  # as submitted, with <>
     remote_message_id: str | None  # that the relay gave instead, if it said so
-    recipients: tuple[str, ...]  # of the envelope; later the first hundred that were taken
+    recipients: tuple[str, ...]  # of the envelope; later the first ones that were taken
+    further: int  # recipients beyond these
+    tags: tuple[str, ...]  # the caller's own
     submitted_at: int  # epoch ms
     accepted_at: int | None  # epoch ms, of the relay's 250
     state: str | None  # None once the queue has forgotten it
@@ -77,6 +79,8 @@ async def _trace(tx: Tx, queue_id: str) -> Trace | None:
         message_id=known.message_id,
         remote_message_id=known.remote_message_id,
         recipients=known.envelope.rcpt_to if isinstance(known, Submission) else known.recipients,
+        further=0 if isinstance(known, Submission) else known.further,
+        tags=known.tags,
         submitted_at=submitted_at,
         accepted_at=None if sent is None else sent.accepted_at,
         state=None if sub is None else sub.state.value,

@@ -31,6 +31,7 @@ from postroad.engine.submit.request import (
     SubmitResult,
 )
 from postroad.engine.suppression.service import Suppression
+from postroad.engine.suppression.told import refusal_words, skipped_data
 from postroad.observe import get_logger, metrics
 from postroad.store import Store, Tx
 
@@ -225,7 +226,7 @@ class Submit:
             local_address=request.local_address,
             eight_bit=prepared.eight_bit,
             smtputf8=prepared.smtputf8,
-            labels=request.labels,
+            tags=prepared.tags,
         )
 
         async def unit(tx: Tx) -> Remembered | None:
@@ -295,17 +296,8 @@ class Submit:
 
 def refusal_of(skipped: Sequence[Skipped]) -> Unprocessable:
     """What a submit is refused with for its suppressed recipients."""
-    first = skipped[0]
-    who = f"{first.recipient} is"
-    if len(skipped) > 1:
-        who = f"{first.recipient} and {len(skipped) - 1} more are"
     return Unprocessable(
-        f"{who} on suppression list {first.list_id} ({first.reason})",
+        refusal_words(skipped),
         code="RecipientSuppressed",
-        info={
-            "recipients": [
-                {"recipient": item.recipient, "reason": item.reason, "listId": item.list_id}
-                for item in skipped
-            ]
-        },
+        info={"recipients": skipped_data(skipped)},
     )

@@ -17,7 +17,13 @@ from postroad.domain.envelope import Envelope
 from postroad.domain.errors import FieldProblem, Invalid, TooLarge
 from postroad.domain.message import PartContent
 from postroad.domain.quick import quick_dataclass
-from postroad.domain.submission import Flagging, ReferenceAction
+from postroad.domain.submission import (
+    MAX_TAG_CHARS,
+    MAX_TAGS,
+    Flagging,
+    ReferenceAction,
+    is_tag,
+)
 from postroad.engine.submit.refer import Referral
 from postroad.engine.submit.request import (
     AttachmentRequest,
@@ -80,6 +86,7 @@ class Prepared:
     delivery_attempts: int | None
     reference: ReferenceResult | None
     flagging: Flagging | None
+    tags: tuple[str, ...] = ()
 
 
 def is_large(request: SubmitRequest, referral: Referral) -> bool:
@@ -168,6 +175,7 @@ def _prepare_parts(
         delivery_attempts=request.delivery_attempts,
         reference=referral.result,
         flagging=_flagging(request, referral),
+        tags=request.tags,
     )
 
 
@@ -236,7 +244,7 @@ def _adopted(
     referral: Referral,
     eight_bit: bool,
 ) -> Prepared:
-    _refuse_unbuilt(adopted.controls)
+    _check(adopted.controls)
     envelope = request.envelope or Envelope(adopted.mail_from, adopted.rcpt_to)
     controls = adopted.controls
     return Prepared(
@@ -252,6 +260,7 @@ def _adopted(
         delivery_attempts=controls.delivery_attempts or request.delivery_attempts,
         reference=referral.result,
         flagging=_flagging(request, referral),
+        tags=controls.tags or request.tags,
     )
 
 
@@ -335,12 +344,18 @@ def _flagging(request: SubmitRequest, referral: Referral) -> Flagging | None:
     return Flagging(referral.message.message, flags)
 
 
-def _refuse_unbuilt(controls: Controls) -> None:
-    """Say no to what a control field asks for and this version cannot do."""
+def _check(controls: Controls) -> None:
+    """Say no to what a control field asks for and this version cannot do, and to bad tags."""
     problems = []
     if controls.gateway is not None:
         problems.append(FieldProblem("X-EE-Gateway", "gateways are not available"))
     if controls.tracking_enabled:
         problems.append(FieldProblem("X-EE-Tracking-Enabled", "tracking is not available"))
+    # Without them a message could not be told from others later: better no than less.
+    if len(controls.tags) > MAX_TAGS:
+        problems.append(FieldProblem("X-EE-Tags", f"must have at most {MAX_TAGS} tags"))
+    elif not all(map(is_tag, controls.tags)):
+        words = f"must have tags of at most {MAX_TAG_CHARS} characters, none of them a control"
+        problems.append(FieldProblem("X-EE-Tags", words))
     if problems:
         raise Invalid(fields=problems)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from postroad.domain.address import Address
@@ -92,7 +92,7 @@ class SubmitRequest:
     idempotency_key: str | None = None
     body_hash: str | None = None  # hex SHA-256 of the request body; tells a differing repeat
     source: Source = Source.API
-    labels: dict[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from postroad.domain.suppression import (
     SuppressionRules,
     address_key,
     addressed,
+    by_key,
     is_cause,
     suppression_of,
 )
@@ -52,8 +53,9 @@ async def suppress_returned(
     if settings.rules is SuppressionRules.OFF:
         return []
     found: dict[str, Suppressed] = {}
+    known = by_key(wrote_to)
     for fate in causes:
-        for recipient in _recipients(fate, wrote_to):
+        for recipient in _recipients(fate, known):
             entry = suppression_of(
                 account,
                 recipient,
@@ -68,7 +70,7 @@ async def suppress_returned(
     return [_told(entry) for entry in found.values() if await _add(tx, entry)]
 
 
-def _recipients(fate: Fate, wrote_to: Sequence[str]) -> Iterator[str]:
+def _recipients(fate: Fate, wrote_to: Mapping[str, str]) -> Iterator[str]:
     """Whom of ``wrote_to`` this is about."""
     match fate:
         case ReportedRecipient(recipient=recipient, original_recipient=original):
@@ -77,9 +79,9 @@ def _recipients(fate: Fate, wrote_to: Sequence[str]) -> Iterator[str]:
                 yield who
         case Feedback(recipients=recipients):
             # Many feedback loops take the address out.
-            keys = {address_key(recipient) for recipient in recipients}
-            known = [who for who in wrote_to if address_key(who) in keys]
-            yield from known or (wrote_to if len(wrote_to) == 1 else ())
+            keys = dict.fromkeys(map(address_key, recipients))
+            known = [wrote_to[key] for key in keys if key in wrote_to]
+            yield from known or (wrote_to.values() if len(wrote_to) == 1 else ())
 
 
 async def _add(tx: Tx, entry: Suppressed) -> bool:

@@ -14,6 +14,7 @@ from postroad.protocol.mime.words import decode_words
 
 _NAMES = (
     "send-at", "delivery-attempts", "gateway", "tracking-enabled", "account", "idempotency-key",
+    "tags",
 )  # fmt: skip
 CONTROL_FIELDS = {f"{prefix}{name}": name for prefix in ("x-ee-", "x-postroad-") for name in _NAMES}
 _TRUE = frozenset({"true", "1", "y", "yes", "on"})
@@ -30,6 +31,7 @@ class Controls:
     tracking_enabled: bool | None = None
     account: str | None = None
     idempotency_key: str | None = None
+    tags: tuple[str, ...] = ()  # separated by commas, each once; ours
 
 
 def read_controls(fields: Iterable[Field]) -> Controls:
@@ -48,8 +50,14 @@ def read_controls(fields: Iterable[Field]) -> Controls:
         tracking_enabled=True if tracking in _TRUE else False if tracking in _FALSE else None,
         account=found.get("account"),
         idempotency_key=found.get("idempotency-key"),
+        tags=_words(found["tags"]) if "tags" in found else (),
     )
 
 
 def _is_count(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 7 and int(text) > 0
+
+
+def _words(text: str) -> tuple[str, ...]:
+    words = (word.strip() for word in text.split(","))
+    return tuple(dict.fromkeys(word for word in words if word))

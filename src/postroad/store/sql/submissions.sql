@@ -3,7 +3,7 @@ queue_id, account, lane, source, mail_from, rcpt_to, message_id, subject,
 content_id, content_size, bcc_start, bcc_end, state, created_at, scheduled_at,
 next_attempt_at, attempts, max_attempts, expires_at, claim_token, claimed_by,
 finish_attempts, dsn, wants_copy, sent_path, flagging, idempotency_key, proxy,
-local_address, eight_bit, smtputf8, labels, last_error, last_code, last_status,
+local_address, eight_bit, smtputf8, tags, last_error, last_code, last_status,
 response, remote_message_id, finished_at
 
 -- insert_submission :defer
@@ -14,7 +14,7 @@ INSERT INTO submission (
     :content_id, :content_size, :bcc_start, :bcc_end, :state, :created_at, :scheduled_at,
     :next_attempt_at, :attempts, :max_attempts, :expires_at, :claim_token, :claimed_by,
     :finish_attempts, :dsn, :wants_copy, :sent_path, :flagging, :idempotency_key, :proxy,
-    :local_address, :eight_bit, :smtputf8, :labels, :last_error, :last_code, :last_status,
+    :local_address, :eight_bit, :smtputf8, :tags, :last_error, :last_code, :last_status,
     :response, :remote_message_id, :finished_at
 )
 
@@ -126,6 +126,13 @@ UPDATE submission
        last_error = :last_error,
        last_code = :last_code,
        last_status = :last_status
+ WHERE queue_id = :queue_id
+   AND state = 'queued'
+   AND claim_token = :claim_token
+
+-- narrow_submission :run
+UPDATE submission
+   SET rcpt_to = :rcpt_to
  WHERE queue_id = :queue_id
    AND state = 'queued'
    AND claim_token = :claim_token

@@ -49,8 +49,10 @@ def _described(one: Trace) -> Iterator[tuple[str, str]]:
     yield "message id", one.message_id
     if one.remote_message_id is not None:
         yield "relay gave", one.remote_message_id
-    more = len(one.recipients) - _MAX_SHOWN
+    more = len(one.recipients) + one.further - _MAX_SHOWN
     yield "to", ", ".join(one.recipients[:_MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    if one.tags:
+        yield "tags", ", ".join(one.tags)
     yield "submitted", moment(one.submitted_at)
     yield "relay took it", moment(one.accepted_at)
     yield "state", one.state or "no longer in the queue"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from postroad.domain.sent import Match, MatchedBy, Returned, ReturnedKind, SentMessage
@@ -188,6 +189,8 @@ def test_a_submission_of_another_account_is_named_with_it() -> None:
 
     assert submission_data(match, "a") == own
     assert submission_data(match, "b") == {**own, "account": "a"}
+    marked = replace(match, sent=replace(SENT, tags=("one", "two")))
+    assert submission_data(marked, "a") == {**own, "tags": ["one", "two"]}
 
 
 def test_a_remembered_bounce_is_shown_without_what_is_not_known() -> None:

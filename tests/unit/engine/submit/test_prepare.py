@@ -200,6 +200,24 @@ def test_a_gateway_asked_for_in_a_raw_message_is_refused() -> None:
     assert [problem.key for problem in caught.value.fields] == ["X-EE-Gateway"]
 
 
+def test_tags_come_with_the_request_or_in_the_message_itself_which_counts_more() -> None:
+    raw = b"To: b@example.net\r\nX-EE-Tags: one, two\r\n\r\nbody\r\n"
+    parts = prepare(SubmitRequest(to=TO, text="x", tags=("a",)), ACCOUNT, Referral(), now=NOW)
+    both = prepare(SubmitRequest(raw=raw, tags=("a",)), ACCOUNT, Referral(), now=NOW)
+    bare = SubmitRequest(raw=b"To: b@example.net\r\n\r\nbody\r\n", tags=("a",))
+    assert parts.tags == prepare(bare, ACCOUNT, Referral(), now=NOW).tags == ("a",)
+    assert both.tags == ("one", "two")
+    assert b"X-EE" not in b"".join(both.pieces)
+
+
+@pytest.mark.parametrize("value", ["x" * 65, ", ".join("abcdefghijk"), "ok, =?utf-8?Q?a=1B[2J?="])
+def test_bad_tags_in_a_raw_message_are_refused_by_name(value: str) -> None:
+    raw = f"To: b@example.net\r\nX-EE-Tags: {value}\r\n\r\nbody\r\n".encode()
+    with pytest.raises(Invalid) as caught:
+        prepare(SubmitRequest(raw=raw), ACCOUNT, Referral(), now=NOW)
+    assert [problem.key for problem in caught.value.fields] == ["X-EE-Tags"]
+
+
 def test_a_local_part_beyond_ascii_needs_smtputf8_and_a_domain_does_not() -> None:
     local = prepare(SubmitRequest(to=(Address("jüri@example.com"),)), ACCOUNT, Referral(), now=NOW)
     domain = prepare(SubmitRequest(to=(Address("j@exämple.com"),)), ACCOUNT, Referral(), now=NOW)

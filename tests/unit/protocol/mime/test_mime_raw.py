@@ -123,6 +123,22 @@ def test_control_fields_are_read_and_stripped_in_every_repetition() -> None:
     assert out.endswith(b"\r\n\r\nX-EE-Account: in the body\r\n")
 
 
+@pytest.mark.parametrize(
+    ("field", "tags"),
+    [
+        (b"X-EE-Tags: spring sale,  b ,,b,\r\n", ("spring sale", "b")),
+        (b"x-postroad-tags:\r\n one,\r\n\ttwo\r\n", ("one", "two")),
+        (b"X-EE-Tags: =?utf-8?Q?sp=C3=A4t=2C_rot?=, \xc3\xa4\r\n", ("spät", "rot", "ä")),
+        (b"X-EE-Tags: a\r\nX-EE-Tags: b\r\n", ("a",)),
+        (b"X-EE-Tags: , ,\r\n", ()),
+    ],
+)
+def test_tags_are_read_and_stripped(field: bytes, tags: tuple[str, ...]) -> None:
+    adopted, out = _adopt(field + b"Subject: s\r\n\r\n")
+    assert adopted.controls == Controls(tags=tags)
+    assert b"tags" not in out.lower()
+
+
 @pytest.mark.parametrize("value", [b"soon", b"-3", b"0", b"", b"1e3", b"99999999"])
 def test_unreadable_control_values_are_ignored(value: bytes) -> None:
     raw = b"X-EE-Send-At: soon\r\nX-EE-Delivery-Attempts: %s\r\nX-EE-Tracking-Enabled: ?\r\n\r\n"

@@ -116,6 +116,35 @@ async def test_raw_message_is_decoded(engine: MemoryEngine, call: Caller) -> Non
     assert (request.raw, request.to, request.cc) == (b"Subject: x\r\n\r\nx", (), None)
 
 
+async def test_tags_are_trimmed_and_each_is_kept_once(engine: MemoryEngine, call: Caller) -> None:
+    tags = [" a, b ", "späte Rosen", "x" * 64, "a, b", "👩‍🌾"]
+    request = await accepted(engine, call, {"to": [TO], "text": "x", "tags": tags})
+    assert request.tags == ("a, b", "späte Rosen", "x" * 64, "👩‍🌾")
+    assert (await accepted(engine, call, {"to": [TO], "text": "x", "tags": []})).tags == ()
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        ("spring", '"tags" must be an array'),
+        (["a"] * 11, '"tags" must contain less than or equal to 10 items'),
+        (["a", 1], '"tags[1]" must be a string'),
+        (["  "], '"tags[0]" is not allowed to be empty'),
+        (["x" * 65], '"tags[0]" length must be less than or equal to 64 characters long'),
+        (["a\r\nBcc: b@c"], '"tags[0]" must not contain control characters'),
+        (["a\u0085b"], '"tags[0]" must not contain control characters'),
+        (["a\x00b"], '"tags[0]" must not contain NUL characters'),
+    ],
+)
+async def test_bad_tags_are_refused(
+    engine: MemoryEngine, call: Caller, tags: object, words: str
+) -> None:
+    reply = await call("POST", SUBMIT, {"to": [TO], "text": "x", "tags": tags})
+    assert reply.status == 400
+    assert reply.json()["fields"] == [{"message": words, "key": "tags"}]
+    assert engine.submit.accepted == []
+
+
 @pytest.mark.parametrize(
     ("body", "keys"),
     [

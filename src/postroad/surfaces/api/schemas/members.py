@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from postroad.domain.address import Address
+from postroad.domain.submission import MAX_TAG_CHARS
 from postroad.surfaces.api.schemas.formats import Email
 
 _NO_BREAK = r"\A[^\r\n]*\Z"
@@ -44,6 +45,16 @@ ContentId = Annotated[
 ]
 MailboxPath = Annotated[str, Meta(max_length=1024, pattern=_NO_BREAK, extra=_LINE)]
 ShortText = Annotated[str, Meta(max_length=256, pattern=_NO_BREAK, extra=_LINE)]
+# What ``is_tag`` asks for; blanks around it fail here, and are taken off by the slow pass.
+Tag = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MAX_TAG_CHARS,
+        pattern=r"\A(?!\s)[^\x00-\x1f\x7f-\x9f\u2028\u2029]*(?<!\s)\Z",
+        extra={"trim": True, "pattern": "must not contain control characters"},
+    ),
+]
 Credential = Annotated[str, Meta(max_length=256)]
 AccessTokenText = Annotated[str, Meta(max_length=16_384)]
 

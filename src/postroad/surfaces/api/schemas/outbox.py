@@ -45,6 +45,7 @@ class OutboxEntryAnswer(Answer):
     proxy: str | UnsetType | None = UNSET
     localAddress: str | UnsetType | None = UNSET
     idempotencyKey: str | UnsetType | None = UNSET
+    tags: list[str] | UnsetType = UNSET
 
     @classmethod
     def of(cls, entry: OutboxEntry) -> OutboxEntryAnswer:
@@ -65,6 +66,7 @@ class OutboxEntryAnswer(Answer):
             proxy=UNSET if sub.proxy is None else mask_url(sub.proxy.reveal()),
             localAddress=sub.local_address or UNSET,
             idempotencyKey=sub.idempotency_key or UNSET,
+            tags=list(sub.tags) or UNSET,
         )
 
 

@@ -11,7 +11,7 @@ from postroad.domain.address import Address
 from postroad.domain.envelope import DsnNotify, DsnRequest, DsnReturn, Envelope
 from postroad.domain.errors import shorten
 from postroad.domain.secret import Secret
-from postroad.domain.submission import ReferenceAction
+from postroad.domain.submission import MAX_TAGS, ReferenceAction
 from postroad.engine.submit.request import (
     AttachmentRequest,
     ReferenceRequest,
@@ -38,6 +38,7 @@ from postroad.surfaces.api.schemas.members import (
     Request,
     ShortText,
     Subject,
+    Tag,
     given,
 )
 from postroad.surfaces.api.schemas.text import encode_base64, is_field_name, is_field_text
@@ -191,6 +192,7 @@ class SubmitBody(Request):
     dsn: Dsn | UnsetType = UNSET
     proxy: ProxyUrl | UnsetType = UNSET
     localAddress: Ip | UnsetType = UNSET
+    tags: Annotated[list[Tag], Meta(max_length=MAX_TAGS)] | UnsetType = UNSET
     dryRun: bool = False
 
     def to_request(
@@ -232,6 +234,7 @@ class SubmitBody(Request):
             dsn=None if self.dsn is UNSET else self.dsn.to_domain(problems),
             proxy=None if self.proxy is UNSET else Secret(str(self.proxy)),
             local_address=given(self.localAddress),
+            tags=() if self.tags is UNSET else tuple(dict.fromkeys(self.tags)),
             dry_run=self.dryRun,
             idempotency_key=idempotency_key,
             body_hash=body_hash,
