@@ -394,3 +394,17 @@ def test_a_mail_that_nobody_was_to_get_comes_back_without_recipients() -> None:
     assert report.kind is ReportKind.BOUNCE
     assert report.failures == ()
     assert report.original.message_id == "<nobody@sender.example>"
+
+
+def test_a_code_that_stands_apart_from_the_only_recipient_is_about_him() -> None:
+    words = (
+        "   --- The following addresses had delivery problems ---\n\n"
+        "<gone@one.example>   (No such person)\n\n"
+        "   --- Details ---\n\nRejected by host 192.0.2.1: 550 5.1.1 unknown user\n"
+    )
+
+    (alone,) = _first(_text(words)).failures
+    several = _first(_text(words.replace("\n\n   --- D", "\n<b@two.example> (Full)\n\n   --- D")))
+
+    assert (alone.recipient, alone.status) == ("gone@one.example", "5.1.1")
+    assert [item.status for item in several.failures] == [None, None]

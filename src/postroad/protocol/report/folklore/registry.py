@@ -35,6 +35,7 @@ from postroad.protocol.report.folklore import (
     zoho,
 )
 from postroad.protocol.report.folklore.finding import Dialect, Finding, Text
+from postroad.protocol.report.status import find_reply_code, find_status
 
 DIALECTS: Final[tuple[Dialect, ...]] = (
     courier.DIALECT,
@@ -68,7 +69,17 @@ def read_folklore(text: Text) -> tuple[str, list[Finding]]:
     """The dialect that could read the text, and what it found; an empty list when none could."""
     for dialect in DIALECTS:
         if dialect.claims(text) and (findings := dialect.read(text)):
-            if len(findings) == 1 and not findings[0].said:
-                findings = [replace(findings[0], said=prose.reason_of(text.words))]
+            if len(findings) == 1:
+                findings = [_with_code(findings[0], text.words)]
             return dialect.name, findings
     return "", []
+
+
+def _with_code(alone: Finding, words: str) -> Finding:
+    """The only one in a text: a code that stands apart from him is about him as well."""
+    if not alone.said:
+        return replace(alone, said=prose.reason_of(words))
+    if find_reply_code(alone.said) or find_status(alone.said):
+        return alone
+    apart = prose.reason_of(words)
+    return replace(alone, said=f"{alone.said} {apart}") if find_reply_code(apart) else alone
