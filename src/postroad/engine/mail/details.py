@@ -51,7 +51,16 @@ _LABEL_USES = {"\\draft": SpecialUse.DRAFTS, "\\drafts": SpecialUse.DRAFTS} | {
     str(use).lower(): use for use in _MESSAGE_USES
 }
 # What servers put where an address has no domain, or cannot be read.
-_NO_HOSTS = frozenset({b"", b"MISSING_DOMAIN", b"missing_domain", b".MISSING-HOST-NAME."})
+_NO_HOSTS = frozenset(
+    {
+        b"",
+        b"MISSING_DOMAIN",
+        b"missing_domain",
+        b"SYNTAX_ERROR",
+        b".MISSING-HOST-NAME.",
+        b".SYNTAX-ERROR.",
+    }
+)
 _NO_MAILBOXES = frozenset({b"", b"MISSING_MAILBOX", b"INVALID_ADDRESS", b"undisclosed-recipients"})
 _MAX_DATE_MS = 253_402_300_800_000  # the end of the year 9999
 _MIN_DATE_MS = -62_135_596_800_000

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from postroad.domain.address import Address
 from postroad.domain.mailbox import SpecialUse
 from postroad.domain.message import MessageSummary, UnreadMessage
@@ -59,8 +61,9 @@ def test_a_date_that_is_none_gives_way_to_the_arrival() -> None:
         assert summary(replace(ROW, envelope=replace(ENVELOPE, date=date))).date == 1
 
 
-def test_addresses_that_the_server_lost_are_recovered_from_the_headers() -> None:
-    broken = replace(ENVELOPE, from_=(ImapAddress(b"x", b"x", b"MISSING_DOMAIN"),), to=(), cc=())
+@pytest.mark.parametrize("host", [b"MISSING_DOMAIN", b"SYNTAX_ERROR"])
+def test_addresses_that_the_server_lost_are_recovered_from_the_headers(host: bytes) -> None:
+    broken = replace(ENVELOPE, from_=(ImapAddress(b"x", b"x", host),), to=(), cc=())
     headers = {
         "HEADER.FIELDS (FROM TO)": b"From: Ann <ann@example.com>\r\nTo: b@example.net\r\n\r\n"
     }
