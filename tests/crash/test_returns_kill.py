@@ -63,9 +63,7 @@ def run(server: Server, dovecot: Dovecot, rng: random.Random) -> None:
         "POST",
         "/v1/account",
         {"account": "a", "name": "A", "email": "a@example.test",
-         "imap": {"host": dovecot.host, "port": dovecot.port, "secure": False,
-                  "tls": {"rejectUnauthorized": False},
-                  "auth": {"user": USER, "pass": dovecot.password}}},
+         "imap": dovecot.imap(USER)},
     )  # fmt: skip
     server.wait_connected("a")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import threading
 import time
@@ -53,18 +52,13 @@ def message(name: str, date: datetime) -> bytes:
 
 def fill(dovecot: Dovecot) -> None:
     """Write the mail of years into the Maildir; the last few are recent."""
-    folder = dovecot.maildir(USER)
-    for name in ("cur", "new", "tmp"):
-        (folder / name).mkdir(parents=True)
-    for number in range(OLD):
-        is_recent = number >= OLD - RECENT
-        date = datetime(2025 if is_recent else 2020, 6, 1, tzinfo=UTC)
-        text = message(f"old{number}", date)
-        stamp = int(date.timestamp()) + number
-        path = folder / "cur" / f"{stamp}.M{number}P1.test,S={len(text)}:2,S"
-        path.write_bytes(text)
-        os.utime(path, (stamp, stamp))
-    dovecot.give(folder.parent)
+
+    def old() -> Iterator[tuple[bytes, datetime]]:
+        for number in range(OLD):
+            date = datetime(2025 if number >= OLD - RECENT else 2020, 6, 1, tzinfo=UTC)
+            yield message(f"old{number}", date), date
+
+    dovecot.fill(USER, old())
 
 
 @pytest.mark.timeout(240)
@@ -89,9 +83,7 @@ def run(server: Server, dovecot: Dovecot, rng: random.Random) -> list[str]:
         "/v1/account",
         {"account": "a", "name": "A", "email": "a@example.test",
          "notifyFrom": NOTIFY_FROM.isoformat(),
-         "imap": {"host": dovecot.host, "port": dovecot.port, "secure": False,
-                  "tls": {"rejectUnauthorized": False},
-                  "auth": {"user": USER, "pass": dovecot.password}}},
+         "imap": dovecot.imap(USER)},
     )  # fmt: skip
     names = [f"<new{number}@example.test>" for number in range(ARRIVING)]
 

@@ -6,7 +6,6 @@ thread, and new mail was told all the while.
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from collections.abc import Iterator
@@ -52,17 +51,8 @@ def message(number: int, date: datetime) -> bytes:
 
 def fill(dovecot: Dovecot, rng: random.Random) -> None:
     """Write the mail of years into the Maildir, in no order."""
-    folder = dovecot.maildir(USER)
-    for name in ("cur", "new", "tmp"):
-        (folder / name).mkdir(parents=True)
     date = datetime(2020, 6, 1, tzinfo=UTC)
-    for place, number in enumerate(rng.sample(range(OLD), OLD)):
-        text = message(number, date)
-        stamp = int(date.timestamp()) + place
-        path = folder / "cur" / f"{stamp}.M{place}P1.test,S={len(text)}:2,S"
-        path.write_bytes(text)
-        os.utime(path, (stamp, stamp))
-    dovecot.give(folder.parent)
+    dovecot.fill(USER, [(message(one, date), date) for one in rng.sample(range(OLD), OLD)])
 
 
 @pytest.mark.timeout(180)
@@ -80,15 +70,8 @@ def test_old_mail_is_read_once_for_its_threads_whenever_the_server_dies(
         return octets
 
     with Tapped(dovecot.port, count) as tapped, Server(tmp_path) as server:
-        imap = {
-            "host": dovecot.host,
-            "port": tapped.port,
-            "secure": False,
-            "tls": {"rejectUnauthorized": False},
-            "auth": {"user": USER, "pass": dovecot.password},
-        }
         body = {"account": "a", "name": "A", "email": "a@example.test", "threading": True}
-        server.ok("POST", "/v1/account", body | {"imap": imap})
+        server.ok("POST", "/v1/account", body | {"imap": dovecot.imap(USER, port=tapped.port)})
         for kill in range(KILLS):
             before = read
             server.wait_until(lambda: read > before + BATCH, 20, "some mail is read")  # noqa: B023 - called at once

@@ -42,15 +42,10 @@ class Box:
         self.path = f"/v1/account/{self.user}"
 
     def connect(self) -> None:
-        imap = {
-            "host": self.dovecot.host,
-            "port": self.dovecot.port,
-            "secure": False,
-            "auth": {"user": self.user, "pass": self.dovecot.password},
-            "tls": {"rejectUnauthorized": False},
-        }
         body = {"account": self.user, "name": self.user, "email": f"{self.user}@x.test"}
-        status, answer = self.server.call("POST", "/v1/account", body | {"imap": imap})
+        status, answer = self.server.call(
+            "POST", "/v1/account", body | {"imap": self.dovecot.imap(self.user)}
+        )
         assert status == 200, answer
         self.server.wait_until(self._is_connected, 20, "the account is connected")
 

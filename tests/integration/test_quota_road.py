@@ -28,14 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def connect(server: Server, dovecot: Dovecot, user: str) -> None:
-    imap = {
-        "host": dovecot.host,
-        "port": dovecot.port,
-        "secure": False,
-        "auth": {"user": user, "pass": dovecot.password},
-        "tls": {"rejectUnauthorized": False},
-    }
-    body = {"account": user, "name": user, "email": f"{user}@x.test", "imap": imap}
+    body = {"account": user, "name": user, "email": f"{user}@x.test", "imap": dovecot.imap(user)}
     status, answer = server.call("POST", "/v1/account", body)
     assert status == 200, answer
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from support import dovecot as dovecots
 from support.dovecot import Dovecot
 from support.road import Road, road
 
@@ -70,14 +69,6 @@ def mail(name: str, *refers: str) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def dovecot() -> Iterator[Dovecot]:
-    if dovecots.find_program() is None:
-        pytest.skip(dovecots.MISSING)
-    with Dovecot() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def way(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
     with road(tmp_path_factory.mktemp("threads")) as running:
         events = ["*", "messageMoved"]  # the latter only by its name
@@ -100,16 +91,9 @@ class Box:
                 assert status == "OK", answer
 
     def connect(self, **more: object) -> None:
-        imap = {
-            "host": self.dovecot.host,
-            "port": self.dovecot.port,
-            "secure": False,
-            "auth": {"user": self.user, "pass": self.dovecot.password},
-            "tls": {"rejectUnauthorized": False},
-        }
         body = {"account": self.user, "name": self.user, "email": f"{self.user}@x.test"}
         more = {"threading": True, "notifyFrom": "2000-01-01T00:00:00Z", **more}
-        self.server.ok("POST", "/v1/account", body | more | {"imap": imap})
+        self.server.ok("POST", "/v1/account", body | more | {"imap": self.dovecot.imap(self.user)})
         self.server.wait_connected(self.user)
 
     def listed(self, path: str = "INBOX") -> dict[str, Any]:

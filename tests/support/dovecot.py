@@ -21,10 +21,10 @@ import ssl
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -243,6 +243,28 @@ class Dovecot:
     def maildir(self, user: str) -> Path:
         """Where a user's INBOX lies; write into it before the server has opened it."""
         return self._dir / "users" / user / "Maildir"
+
+    def fill(self, user: str, messages: Iterable[tuple[bytes, dt.datetime]]) -> None:
+        """Write messages into a mailbox that is not open yet, with the times of their arrival."""
+        folder = self.maildir(user)
+        for name in ("cur", "new", "tmp"):
+            (folder / name).mkdir(parents=True)
+        for place, (text, date) in enumerate(messages):
+            stamp = int(date.timestamp()) + place
+            path = folder / "cur" / f"{stamp}.M{place}P1.test,S={len(text)}:2,S"
+            path.write_bytes(text)
+            os.utime(path, (stamp, stamp))
+        self.give(folder.parent)
+
+    def imap(self, user: str, *, port: int | None = None) -> dict[str, Any]:
+        """The member ``imap`` of an account; ``port`` may be that of somebody in between."""
+        return {
+            "host": self.host,
+            "port": port or self.port,
+            "secure": False,
+            "tls": {"rejectUnauthorized": False},
+            "auth": {"user": user, "pass": self.password},
+        }
 
     def give(self, folder: Path) -> None:
         """Make over a folder that a test has written to the user that the server runs as."""
