@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from postroad.domain.suppression import RESERVED_LIST
 from support.road import road
-from support.server import Server
 
 pytestmark = pytest.mark.integration
 
 BOUNCING = "bounce@example.net"
 TAGS = ["spring, sale", "zwölf"]
-
-
-def trace(server: Server, name: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-m", "postroad", "trace", name],
-        env=server._environment(),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    ).stdout
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
@@ -51,11 +37,30 @@ def test_a_bounce_of_one_of_many_is_told_with_the_tags_and_suppresses_him(
         assert on_road.receiver.wait_for("messageSent", queueId=queue_id).data["tags"] == TAGS
         (entry,) = server.ok("GET", f"/v1/blocklist/{RESERVED_LIST}")["addresses"]
         assert (entry["recipient"], entry["source"]) == (BOUNCING, "bounce")
-        shown = trace(server, queue_id)
+        shown = server.printed("trace", queue_id)
         assert "tags           spring, sale, zwölf" in shown
         assert "r4@example.net and 295 more" in shown
+        assert f"recipientSuppressed  {BOUNCING}  user_unknown\n" in shown
         again = on_road.submit("toy", to=to[248:251])
         assert [one["recipient"] for one in again["skipped"]] == [BOUNCING]
+
+
+def test_a_trace_names_whom_the_relay_refused(tmp_path: Path) -> None:
+    with road(tmp_path) as on_road:
+        server = on_road.server
+        toy = {"account": "toy", "name": "Toy", "email": "toy@sandbox.example", "type": "sandbox"}
+        server.ok("POST", "/v1/account", toy)
+        to = [{"address": f"{who}@example.net"} for who in ("here", "reject", "there")]
+
+        queue_id = on_road.submit("toy", to=to)["queueId"]
+
+        on_road.receiver.wait_for("messageDeliveryError", queueId=queue_id)
+        errors = [
+            line for line in server.printed("trace", queue_id).splitlines() if "Error" in line
+        ]
+        (error,) = [line.split(maxsplit=3)[2:] for line in errors]
+        assert error[0] == "messageDeliveryError"
+        assert error[1].startswith("reject@example.net  recipient refused: 550 5.1.1 ")
 
 
 def test_tags_are_shown_while_a_message_waits_and_told_when_it_fails(tmp_path: Path) -> None:

@@ -5,8 +5,6 @@ With a real Postfix and a real Exim as the relay, which hand their reports to a 
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -201,8 +199,8 @@ def test_what_became_of_a_message_is_shown_on_the_command_line(returning: Return
         returning.receive(f"From: {name}", f"Message-ID: {own_id}", answered, *fields, "", "Hm.")
         returning.wait_for("messageNew", messageId=own_id)
 
-    by_queue_id = trace(returning, sent["queueId"])
-    by_message_id = trace(returning, sent["messageId"])
+    by_queue_id = returning.road.server.printed("trace", sent["queueId"])
+    by_message_id = returning.road.server.printed("trace", sent["messageId"])
 
     assert by_queue_id == by_message_id
     head, _, steps = by_queue_id.partition("\n\n")
@@ -220,18 +218,6 @@ def test_what_became_of_a_message_is_shown_on_the_command_line(returning: Return
     assert told[1][1].startswith(f"{names[0]}  hard user_unknown ")
     assert told[2][1].split(maxsplit=1) == [names[1], "automatic answer"]
     assert told[3][1] == names[2]
-
-
-def trace(returning: Returning, name: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "postroad", "trace", name],
-        env=returning.road.server._environment(),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
-    return done.stdout
 
 
 def test_a_bounce_that_names_nothing_is_led_by_the_address_that_it_came_to(

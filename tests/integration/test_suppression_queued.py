@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -208,6 +209,9 @@ def test_scheduled_mail_goes_without_those_who_were_suppressed_meanwhile(on_road
             assert error.data["job"]["nextAttempt"] is False
         (entry,) = on_road.server.ok("GET", "/v1/outbox")["messages"]
         assert (entry["queueId"], entry["progress"]["error"]["message"]) == (none, WORDS)
+        shown = on_road.server.printed("trace", some)
+        assert f"\nto             {HERE}\n" in shown
+        assert re.search(rf"messageDeliveryError  {GONE}  {re.escape(WORDS)}\n", shown)
         metrics = str(on_road.server.call("GET", "/metrics")[1])
         assert 'postroad_recipients_suppressed_total{outcome="withdrawn"} 2.0' in metrics
 

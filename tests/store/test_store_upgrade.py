@@ -9,11 +9,14 @@ from pathlib import Path
 import apsw
 import asyncpg
 
+from postroad.domain.sent import SentMessage, address_key, id_key
+from postroad.domain.submission import SubmissionState
+from postroad.store import Tx
 from postroad.store.dialect import Engine, load_migrations
 from postroad.store.migrate import CREATE_VERSIONS, checksum
 from postroad.store.open import DATABASE_NAME
 from postroad.store.threads import Unthreaded
-from support.store import START, OpenStore
+from support.store import START, OpenStore, claim, get
 
 RECORD = "INSERT INTO schema_version (number, name, checksum, applied_at)"
 
@@ -85,3 +88,47 @@ async def test_threads_are_the_same_after_they_were_packed(
     assert lower <= name == min(threads[3] + threads[9])
     waiting = await store.read(lambda tx: tx.threads.find_unthreaded("a"))
     assert waiting == Unthreaded("INBOX", 3, 77, 1, 20)  # for the index to learn their nodes
+
+
+async def test_mail_that_waits_and_mail_that_was_sent_outlive_the_upgrade(
+    database: str, open_store: OpenStore
+) -> None:
+    """The registry of then kept a hundred recipients and no tags."""
+    names = (
+        "queue_id, account, lane, source, mail_from, rcpt_to, message_id, subject, content_id,"
+        " content_size, bcc_start, bcc_end, state, created_at, scheduled_at, next_attempt_at,"
+        " attempts, max_attempts, claim_token, finish_attempts, eight_bit, smtputf8"
+    )
+    waiting = (
+        """'q1', 'a', 'a', 'api', 'me@example.com', '["b@x.test", "c@x.test"]', '<q1@x.test>',"""
+        f" 'Hi', 'c1', 5, 0, 0, 'queued', {START}, {START}, {START}, 2, 10, 2, 0, 0, 0"
+    )
+    ids = f"{id_key('q2@x.test')}, NULL, NULL"
+    data = f"""'["<q2@x.test>", ["d@x.test", "e@x.test"], {START}, null, null]'"""
+    rows = [
+        f"({START}, 'q2', 0, 'a', {address_key('d@x.test')}, {ids}, {data})",
+        f"({START}, 'q2', 1, 'a', {address_key('e@x.test')}, NULL, NULL, NULL, NULL)",
+    ]
+    await make_old(
+        database,
+        7,
+        [
+            old_account("a"),
+            f"INSERT INTO submission ({names}) VALUES ({waiting})",
+            f"INSERT INTO sent VALUES {', '.join(rows)}",
+        ],
+    )
+    store = await open_store()
+
+    waits = await get(store, "q1")
+    assert (waits.state, waits.attempts, waits.tags) == (SubmissionState.QUEUED, 2, ())
+    assert waits.envelope.rcpt_to == ("b@x.test", "c@x.test")
+    assert [one.queue_id for one in await claim(store)] == ["q1"]
+    old = SentMessage("q2", "a", "<q2@x.test>", ("d@x.test", "e@x.test"), START, START)
+    assert await store.read(lambda tx: tx.sent.by_message_ids(["<q2@x.test>"])) == [old]
+    recipients = old.recipients
+
+    async def newest_to(tx: Tx) -> list[SentMessage | None]:
+        return [await tx.sent.by_recipient("a", who, since=START - 1) for who in recipients]
+
+    assert await store.read(newest_to) == [old, old]

@@ -90,6 +90,10 @@ class Server:
 
     def cli(self, *arguments: str) -> str:
         """Run a command beside the server; the last line that it prints."""
+        return self.printed(*arguments).strip().splitlines()[-1]
+
+    def printed(self, *arguments: str) -> str:
+        """Run a command beside the server; all that it prints."""
         done = subprocess.run(
             [sys.executable, "-m", "postroad", *arguments],
             env=self._environment(),
@@ -99,7 +103,7 @@ class Server:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        return done.stdout.strip().splitlines()[-1]
+        return done.stdout
 
     def call(
         self,

@@ -20,6 +20,7 @@ RESERVED_LIST: Final = "postroad.suppressed"
 DEFAULT_REASON: Final = "block"  # contract B-253
 
 MAX_ADDRESS_CHARS: Final = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
+MAX_REASON_CHARS: Final = 256  # of a reason given by hand; it is told with each skipped recipient
 MAX_TEXT_CHARS: Final = 1000  # of what the refusing side said
 
 

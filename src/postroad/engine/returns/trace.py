@@ -25,7 +25,7 @@ class Step:
 
     at: int  # epoch ms
     what: str  # name of the event
-    who: str  # the recipient or sender that it is about; empty when it is about all
+    who: str  # the recipients or the sender that it is about; empty when it is about all
     said: str  # what a server said, or what it was taken for
 
 
@@ -94,9 +94,22 @@ def _told(event: RecordedEvent) -> Step:
     sender = _members(data, "from").get("address")
     about = _members(report, "finalRecipient").get("value") or data.get("recipient") or sender
     said = data.get("response") or data.get("error") or report.get("action")
+    match event.name:
+        case EventName.MESSAGE_DELIVERY_ERROR:
+            # It may be about some alone, who were refused or taken out; the others go on.
+            about = _several(_members(data, "envelope").get("to"))
+        case EventName.RECIPIENT_SUPPRESSED:
+            said = data.get("reason")
     if data.get("isAutoReply"):
         said = "automatic answer"
     return Step(event.recorded_at, event.name, str(about or ""), _line(said))
+
+
+def _several(addresses: object) -> str:
+    if not isinstance(addresses, list) or not addresses:
+        return ""
+    more = len(addresses) - 1
+    return f"{addresses[0]} and {more} more" if more else str(addresses[0])
 
 
 def _came_back(one: Returned) -> Step:

@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterable
 
 from postroad.protocol.mime.addresses import addresses, format_addresses
+from postroad.protocol.mime.controls import CONTROL_FIELDS
 from postroad.protocol.mime.dates import parse_date
 from postroad.protocol.mime.faults import Faults
 from postroad.protocol.mime.fold import (
@@ -53,6 +54,7 @@ _REFUSED = {
     "content-disposition": "it belongs to an attachment",
     "content-id": "it belongs to an attachment",
 }
+_CONTROLS = "it is for us and never sent; use the member or the HTTP header of that meaning"
 _ADDRESSES = frozenset(
     {
         "sender", "reply-to", "errors-to", "disposition-notification-to", "return-receipt-to",
@@ -99,7 +101,8 @@ def _is_allowed(name: str, key: str, seen: set[str], faults: Faults) -> bool:
         shown = ascii(name[:MAX_NAME])
         faults.add(_KEY, f"{shown} is not a header field name of at most {MAX_NAME} characters")
         return False
-    if (reason := _REFUSED.get(key)) is not None:
+    reason = _CONTROLS if key in CONTROL_FIELDS else _REFUSED.get(key)
+    if reason is not None:
         faults.add(_KEY, f"{name} cannot be set here: {reason}")
         return False
     if key in REPLACING and key in seen:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -28,15 +29,23 @@ MAX_OCTETS = 64 * 1024 * 1024
 def bounce(files: tuple[Path, ...], batch: bool) -> None:
     """Say what raw mails report: bounces, complaints, auto-replies.
 
-    Prints one line of JSON for each of the FILES, in the order given. Needs no store and no
-    server.
+    Prints one line of JSON for each of the FILES, in the order given: null for one that cannot
+    be read, which is told on standard error and in the exit code. Needs no store and no server.
     """
     if batch == bool(files):
         raise click.UsageError("Give either FILES or --batch.")
-    for path in _named(sys.stdin) if batch else files:
-        if path.stat().st_size > MAX_OCTETS:
-            raise Invalid(f"{path} is larger than {MAX_OCTETS // 1024**2} MiB")
-        click.echo(msgspec.json.encode(record(read_report(path.read_bytes()))))
+    are_unread = False
+    for path in _named(sys.stdin.buffer) if batch else files:
+        try:
+            said: object = record(read_report(_octets(path)))
+        except (OSError, ValueError, Invalid) as error:
+            # Mail is moved and deleted while its folder is read; the others are still there.
+            why = error.strerror if isinstance(error, OSError) else None
+            click.echo(f"Error: {path}: {why or error}", err=True)
+            said, are_unread = None, True
+        click.echo(msgspec.json.encode(said))
+    if are_unread:
+        raise SystemExit(1)
 
 
 def record(report: Report) -> Mapping[str, object]:
@@ -87,8 +96,14 @@ def _recipient(item: ReportedRecipient) -> dict[str, object]:
     )
 
 
-def _named(lines: Iterator[str]) -> Iterator[Path]:
-    """Names, one a line; empty lines are passed over."""
+def _octets(path: Path) -> bytes:
+    if path.stat().st_size > MAX_OCTETS:
+        raise Invalid(f"larger than {MAX_OCTETS // 1024**2} MiB")
+    return path.read_bytes()
+
+
+def _named(lines: Iterable[bytes]) -> Iterator[Path]:
+    """Names, one a line, in whatever octets; empty lines are passed over."""
     for line in lines:
-        if name := line.rstrip("\r\n"):
-            yield Path(name)
+        if name := line.rstrip(b"\r\n"):
+            yield Path(os.fsdecode(name))

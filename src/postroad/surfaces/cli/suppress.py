@@ -14,6 +14,7 @@ from postroad.domain.page import Page
 from postroad.domain.suppression import (
     DEFAULT_REASON,
     MAX_ADDRESS_CHARS,
+    MAX_REASON_CHARS,
     RESERVED_LIST,
     Suppressed,
     SuppressionSource,
@@ -101,6 +102,8 @@ def add(
     """Put ADDRESS onto a list. A running server heeds it at once."""
     config = configured(config_file=config_file, data=data, database=database)
     _check(address, list_id)
+    if len(reason) > MAX_REASON_CHARS or "\n" in reason or "\r" in reason:
+        raise Invalid(f"A reason is one line of at most {MAX_REASON_CHARS} characters")
 
     async def work(store: Store) -> bool:
         settings = Settings(store)

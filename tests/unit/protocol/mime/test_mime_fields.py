@@ -52,6 +52,7 @@ def test_an_ascii_value_is_folded_at_spaces_and_never_encoded() -> None:
         ("Bcc", "x@y"), ("BCC", "x@y"), ("Resent-Bcc", "x@y"), ("From", "x@y"), ("To", "x@y"),
         ("Cc", "x@y"), ("Subject", "x"), ("Message-ID", "<x@y>"), ("MIME-Version", "1.0"),
         ("Content-Type", "text/html"), ("Content-Transfer-Encoding", "8bit"), ("", "x"),
+        ("X-EE-Tags", "a"), ("x-postroad-SEND-AT", "2099-01-01T00:00:00Z"),
         ("X Y", "x"), ("X:Y", "x"), ("X\r\nBcc", "x"), ("Ü", "x"), ("X" * 77, "x"),
         ("X-A", "a\r\nBcc: x@y"), ("X-A", "a\0"), ("X-A", "\ud800"), ("X-A", "x" * 998),
         ("List-Unsubscribe", "<https://exämple.com>"), ("List-Id", "Café"), ("References", "ä"),

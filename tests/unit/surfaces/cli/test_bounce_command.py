@@ -7,7 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from postroad.surfaces.cli.bounce import bounce
+from postroad.surfaces.cli.bounce import MAX_OCTETS, bounce
 
 DATA = Path(__file__).parents[3] / "data" / "report"
 
@@ -55,6 +55,30 @@ def test_names_on_standard_input_are_answered_in_their_order() -> None:
 
     kinds = [json.loads(line)["kind"] for line in result.stdout.splitlines()]
     assert kinds == ["autoreply", "bounce", "delivery"]
+
+
+def test_a_mail_that_cannot_be_read_keeps_no_other_from_being_read(tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    with large.open("wb") as file:
+        file.truncate(MAX_OCTETS + 1)
+    mail = bytes(DATA / "imail.eml")
+    names = [
+        mail,
+        bytes(tmp_path / "gone"),
+        bytes(large),
+        bytes(tmp_path),
+        b"\xff\0",
+        b"\xff",
+        mail,
+    ]
+
+    result = CliRunner().invoke(bounce, ["--batch"], input=b"\n".join(names))
+
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line and line["kind"] for line in lines] == ["bounce", *[None] * 5, "bounce"]
+    assert f"Error: {large}: larger than 64 MiB\n" in result.stderr
+    assert len(result.stderr.splitlines()) == 5
+    assert result.exit_code == 1
 
 
 def test_files_or_batch_not_both_and_not_neither() -> None:

@@ -219,6 +219,8 @@ def test_address_is_suppressed_shown_and_released(data: Path) -> None:
         (("add", "@x.test", "--account", "toy"), "That is not an address"),
         (("add", "a@x.test", "--account", "toy", "--list", "a list"), "must be a valid hostname"),
         (("add", "a@x.test", "--account", "no"), "Account record was not found"),
+        (("add", "a@x.test", "--account", "toy", "--reason", "a\nb"), "A reason is one line"),
+        (("add", "a@x.test", "--account", "toy", "--reason", "x" * 257), "at most 256 characters"),
         (("remove", "a@x.test"), "Requested blocklist was not found"),
         (("list", "news"), "Requested blocklist was not found"),
         (("show", "a@x.test"), f"The address is not on {RESERVED_LIST}"),

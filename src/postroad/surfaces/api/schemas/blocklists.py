@@ -6,13 +6,13 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from postroad.domain.suppression import ListSize, Suppressed
+from postroad.domain.suppression import MAX_REASON_CHARS, ListSize, Suppressed
 from postroad.surfaces.api.schemas.formats import Email, iso
 from postroad.surfaces.api.schemas.members import AccountName, Answer, Request
 
 _REASON = {"trim": True, "pattern": "must not contain line breaks"}
 # Everything is bounded; the reason is told with each recipient that is left out.
-Reason = Annotated[str, Meta(max_length=256, pattern=r"\A[^\r\n]*\Z", extra=_REASON)]
+Reason = Annotated[str, Meta(max_length=MAX_REASON_CHARS, pattern=r"\A[^\r\n]*\Z", extra=_REASON)]
 
 
 class AddToBlocklistBody(Request):
