@@ -271,8 +271,8 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(
         "logs",
         SettingKind.OBJECT,
-        "Whose conversations with mail servers are logged beside those of accounts with `logs`: "
-        "`all` is everybody's; `maxLogLines` are kept of each.",
+        "Whether `all` (false) accounts have a protocol log, beside those that ask for one, and "
+        "how many lines of each are kept: `maxLogLines` (10000, at most 1000000).",
         members=(
             Setting("all", SettingKind.BOOLEAN, "Whether all accounts have a log.", False),
             Setting(

@@ -26,7 +26,7 @@ _MAX_BYTES: Final = 1_000_000 * 16_384
 async def get_logs(ctx: Context, account: str) -> Stream:
     """Download the log of an account: a JSON object a line, the oldest first.
 
-    A log is kept while the account has ``logs``, or the setting ``logs`` asks for all of them.
+    A log is kept while the account has `logs`, or the setting `logs` asks for all of them.
     """
     await ctx.engine.accounts.get(account)
     lines = ctx.engine.log.read(account)
