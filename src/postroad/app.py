@@ -43,6 +43,7 @@ from postroad.engine.engine import Engine
 from postroad.engine.housekeeping import Housekeeping
 from postroad.engine.mail.service import Mail
 from postroad.engine.node import Node
+from postroad.engine.protocol_log import ProtocolLog
 from postroad.engine.providers.registry import Providers
 from postroad.engine.providers.route import MailboxRoute
 from postroad.engine.settings import Settings
@@ -148,6 +149,7 @@ class _Server:
                 group.create_task(services.housekeeping.run(), name="housekeeping"),
                 group.create_task(services.engine.settings.run(), name="settings"),
                 group.create_task(services.engine.access.run(), name="access"),
+                group.create_task(services.engine.log.run(services.supervisor.renew), name="logs"),
                 group.create_task(services.engine.suppression.run(), name="suppression"),
             ]
             await stop.wait()
@@ -155,6 +157,7 @@ class _Server:
         await services.providers.close_all()
         await services.relay_pool.close()
         await services.http_client.close()
+        await services.engine.log.close()
         await services.node.end()
         log.info("postroad has stopped")
 
@@ -174,6 +177,7 @@ class _Server:
 
         directory = Directory(store)
         credentials = StoredCredentials()
+        protocol_log = ProtocolLog(store, settings, node_id=self._node_id)
         mail = config.mail
         trust = Trust(settings, min_version=mail.tls_min_version, ciphers=mail.tls_ciphers)
         route = MailboxRoute(
@@ -181,6 +185,7 @@ class _Server:
             trust,
             timeouts=ImapTimeouts(silence_s=mail.imap_silence_s),
             compresses=not mail.uncompressed,
+            log=protocol_log,
         )
         providers = Providers(store, credentials, route, settings=settings)
         supervisor = Supervisor(
@@ -234,6 +239,7 @@ class _Server:
             access=access,
             settings=settings,
             suppression=suppression,
+            log=protocol_log,
         )
         return _Services(
             engine=engine,

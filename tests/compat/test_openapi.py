@@ -29,7 +29,6 @@ NOT_YET = {
     "ids of mailboxes, known where they are created alone": "mailboxId",
     "a message number that holds for a moment only": "seq",
     "an address that is pinned": "expectedEmail",
-    "protocol logs": "logs",
     "quoting in the reader's language": "locale tz",
     "templates, merge and lists": "template render mailMerge previewText listId baseUrl",
     "gateways": "gateway",
@@ -43,7 +42,7 @@ SETTINGS_NOT_YET = """
     exportMaxMessages exportMaxSize generateEmailSummary gmailExportBatchSize
     gmailSubscriptionTtl imapProxyServerEnabled imapProxyServerHost
     imapProxyServerPassword imapProxyServerPort imapProxyServerProxy imapProxyServerTLSEnabled
-    imapStrategy localAddresses logs mcpEnabled mcpOAuthEnabled
+    imapStrategy localAddresses mcpEnabled mcpOAuthEnabled
     notificationBaseUrl
     openAiAPIKey openAiAPIUrl
     openAiGenerateEmbeddings openAiMaxTokens openAiModel openAiPreProcessingFn openAiPrompt

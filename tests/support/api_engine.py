@@ -19,6 +19,7 @@ from postroad.engine.accounts.registry import AccountView
 from postroad.engine.accounts.verify import ProtocolVerdict, VerifyRequest, VerifyResult
 from postroad.engine.delivery.outbox import OutboxEntry
 from postroad.engine.mail.service import Mail
+from postroad.engine.protocol_log import ProtocolLog
 from postroad.engine.providers.sandbox import SandboxProvider
 from postroad.engine.settings import Settings
 from postroad.engine.submit.request import SubmitRequest, SubmitResult
@@ -158,6 +159,7 @@ class MemoryEngine:
         self.access = access
         self.settings = Settings(store)
         self.suppression = Suppression(store, self.settings)
+        self.log = ProtocolLog(store, self.settings, node_id="n1")
         self.is_healthy = True
         self.measured = 0
 

@@ -31,6 +31,7 @@ from postroad.engine.accounts.registry import Accounts
 from postroad.engine.accounts.supervisor import Supervisor
 from postroad.engine.accounts.verify import Verifier
 from postroad.engine.node import Node
+from postroad.engine.protocol_log import ProtocolLog
 from postroad.engine.providers.registry import Providers
 from postroad.engine.providers.route import MailboxRoute
 from postroad.engine.settings import Settings
@@ -60,12 +61,20 @@ class Followed:
     """What a test sees of the accounts."""
 
     def __init__(
-        self, store: Store, accounts: Accounts, settings: Settings, connector: AccountConnector
+        self,
+        store: Store,
+        accounts: Accounts,
+        settings: Settings,
+        connector: AccountConnector,
+        providers: Providers,
+        log: ProtocolLog,
     ) -> None:
         self.store = store
         self.connector = connector
         self.accounts = accounts
         self.settings = settings
+        self.providers = providers
+        self.log = log
 
     async def add(self, server: MailServer, user: str, **changes: object) -> str:
         login = Login(user, Secret(server.password))
@@ -180,7 +189,8 @@ async def following(
     await node.start()
     directory = Directory(store)
     credentials, trust = StoredCredentials(), Trust(current, min_version="TLSv1.2")
-    route = MailboxRoute(current, trust, timeouts=timeouts)
+    log = ProtocolLog(store, current, node_id="node")
+    route = MailboxRoute(current, trust, timeouts=timeouts, log=log)
     providers = Providers(store, credentials, route)
     describer = MessageDescriber(current)
     connector = AccountConnector(store, current, credentials, route, providers, describer)
@@ -199,11 +209,13 @@ async def following(
         reconnect=supervisor.reconnect,
     )
     running = asyncio.create_task(asyncio.Event().wait() if is_idle else supervisor.run())
+    logging = asyncio.create_task(log.run(supervisor.renew))
     try:
-        yield Followed(store, accounts, current, connector)
+        yield Followed(store, accounts, current, connector, providers, log)
         assert not running.done(), running.exception()
     finally:
         running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        logging.cancel()
+        await asyncio.gather(running, logging, return_exceptions=True)
         await providers.close_all()
         await store.close()

@@ -16,7 +16,14 @@ from postroad.domain.suppression import (
     SuppressionScope,
 )
 
-__all__ = ["BY_KEY", "SETTINGS", "SettingValues", "SmtpServerValues", "SuppressionValues"]
+__all__ = [
+    "BY_KEY",
+    "SETTINGS",
+    "LogValues",
+    "SettingValues",
+    "SmtpServerValues",
+    "SuppressionValues",
+]
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -54,6 +61,23 @@ class SuppressionValues:
             scope=_choice(stored, "suppressionScope", base.scope),
             lists=_strings(stored, "suppressionLists") if has_lists else base.lists,
             answer=_choice(stored, "suppressionAnswer", base.answer),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LogValues:
+    """The setting of protocol logs."""
+
+    all: bool = False  # every account has one
+    max_lines: int = 10_000  # of each account
+
+    @classmethod
+    def of(cls, stored: object) -> LogValues:
+        base = cls()
+        members = stored if isinstance(stored, Mapping) else {}
+        return cls(
+            all=_flag(members, "all", base.all),
+            max_lines=_number(members, "maxLogLines", base.max_lines),
         )
 
 
@@ -97,6 +121,7 @@ class SettingValues:
     imap_client_vendor: str | None = None
     imap_client_support_url: str | None = None
     suppression: SuppressionValues = SuppressionValues()
+    logs: LogValues = LogValues()
     smtp_server: SmtpServerValues = SmtpServerValues()
 
     @property
@@ -150,6 +175,7 @@ class SettingValues:
             imap_client_vendor=_string(stored, "imapClientVendor"),
             imap_client_support_url=_string(stored, "imapClientSupportUrl"),
             suppression=SuppressionValues.of(stored),
+            logs=LogValues.of(stored.get("logs")),
             smtp_server=SmtpServerValues(
                 enabled=_flag(stored, "smtpServerEnabled", False),
                 port=_number(stored, "smtpServerPort", 2525),

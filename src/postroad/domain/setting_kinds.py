@@ -9,6 +9,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from postroad.domain.errors import shorten
 from postroad.domain.url import (
     MASK,
     check_ascii_hostname,
@@ -17,6 +18,14 @@ from postroad.domain.url import (
     is_http_token,
     mask_url,
 )
+
+
+class MemberProblem(ValueError):
+    """A member of an object is wrong."""
+
+    def __init__(self, member: str, problem: str) -> None:
+        super().__init__(problem)
+        self.member = member
 
 
 class SettingKind(StrEnum):
@@ -32,6 +41,7 @@ class SettingKind(StrEnum):
     CHOICE = "choice"  # one of a few words
     NAMES = "names"  # list of texts
     HEADERS = "headers"  # list of {key, value}
+    OBJECT = "object"  # of members with types and defaults of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,7 @@ class Setting:
     max_length: int | None = None
     schemes: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    members: tuple[Setting, ...] = ()  # of an object
     is_nullable: bool = False  # null returns it to the default
     is_secret: bool = False  # the API tells only whether it is set
     is_ours: bool = False  # beyond the compatible surface
@@ -73,6 +84,8 @@ class Setting:
             return bool(value)
         if self.kind is SettingKind.URL and isinstance(value, str):
             return mask_url(value)
+        if self.kind is SettingKind.OBJECT and value is None:
+            return {member.key: member.default for member in self.members}
         if self.kind is SettingKind.HEADERS and isinstance(value, Sequence):
             return [{"key": item["key"], "value": MASK} for item in value]
         return value
@@ -197,6 +210,22 @@ def _headers(_setting: Setting, value: object) -> object:
     return headers
 
 
+def _object(setting: Setting, value: object) -> object:
+    if not isinstance(value, dict):
+        raise ValueError("must be of type object")
+    members = {member.key: member for member in setting.members}
+    for key in value:
+        if key not in members:
+            raise MemberProblem(shorten(str(key)), "is not allowed")
+    parsed = {}
+    for key, member in members.items():
+        try:
+            parsed[key] = member.parse(value[key]) if key in value else member.default
+        except ValueError as error:
+            raise MemberProblem(key, str(error)) from error
+    return parsed
+
+
 _PARSERS = {
     SettingKind.BOOLEAN: _boolean,
     SettingKind.INTEGER: _integer,
@@ -208,6 +237,7 @@ _PARSERS = {
     SettingKind.CHOICE: _choice,
     SettingKind.NAMES: _names,
     SettingKind.HEADERS: _headers,
+    SettingKind.OBJECT: _object,
 }
 _ARTICLES = {
     SettingKind.BOOLEAN: "a boolean",
@@ -220,4 +250,5 @@ _ARTICLES = {
     SettingKind.CHOICE: "a string",
     SettingKind.NAMES: "an array",
     SettingKind.HEADERS: "an array",
+    SettingKind.OBJECT: "of type object",
 }

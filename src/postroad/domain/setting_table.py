@@ -268,6 +268,23 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         is_nullable=True,
         is_ours=True,
     ),
+    Setting(
+        "logs",
+        SettingKind.OBJECT,
+        "Whether `all` (false) accounts have a protocol log, beside those that ask for one, and "
+        "how many lines of each are kept: `maxLogLines` (10000, at most 1000000).",
+        members=(
+            Setting("all", SettingKind.BOOLEAN, "Whether all accounts have a log.", False),
+            Setting(
+                "maxLogLines",
+                SettingKind.INTEGER,
+                "Lines that are kept of each account, the newest; 0 keeps none.",
+                10_000,
+                minimum=0,
+                maximum=1_000_000,
+            ),
+        ),
+    ),
     Setting("smtpServerEnabled", SettingKind.BOOLEAN, "Whether mail is taken over SMTP.", False),
     Setting(
         "smtpServerPort",

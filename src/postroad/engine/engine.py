@@ -8,6 +8,7 @@ from postroad.engine.access import Access
 from postroad.engine.accounts.registry import Accounts
 from postroad.engine.delivery.outbox import Outbox
 from postroad.engine.mail.service import Mail
+from postroad.engine.protocol_log import ProtocolLog
 from postroad.engine.settings import Settings
 from postroad.engine.submit.accept import Submit
 from postroad.engine.suppression.service import Suppression
@@ -27,6 +28,7 @@ class Engine:
     access: Access
     settings: Settings
     suppression: Suppression
+    log: ProtocolLog
 
     async def health(self) -> bool:
         """Whether a message handed over now would be kept."""

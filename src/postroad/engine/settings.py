@@ -18,7 +18,7 @@ from postroad.domain.errors import MAX_PROBLEMS, FieldProblem, Invalid, Unavaila
 from postroad.domain.event import EventName
 from postroad.domain.secret import Secret
 from postroad.domain.setting import BY_KEY, SettingValues
-from postroad.domain.setting_kinds import Setting, SettingKind
+from postroad.domain.setting_kinds import MemberProblem, Setting, SettingKind
 from postroad.domain.url import MASK
 from postroad.engine.wakeup import Hint, Wakeup
 from postroad.observe import get_logger
@@ -94,6 +94,8 @@ class Settings:
                     accepted[key] = setting.parse(value)
             except ValueError as error:
                 name = shorten(key)
+                if isinstance(error, MemberProblem):
+                    name += f".{error.member}"
                 problems.append(FieldProblem(name, f'"{name}" {error}'))
             if len(problems) == MAX_PROBLEMS:
                 break
@@ -159,7 +161,7 @@ class Settings:
         if key == EVENT_TYPES:
             return [str(name) for name in EventName]
         setting, value = BY_KEY[key], self._stored.get(key)
-        if value is None and not setting.is_secret:
+        if value is None and not setting.is_secret and not setting.members:
             return None
         return setting.show(value)
 

@@ -12,6 +12,7 @@ from postroad.store.leases import Leases
 from postroad.store.mailboxes import Mailboxes
 from postroad.store.messages import Messages
 from postroad.store.nodes import Nodes
+from postroad.store.protocol_logs import ProtocolLogs
 from postroad.store.returned import ReturnedMail
 from postroad.store.sandbox import Sandbox
 from postroad.store.secrets import Secrets
@@ -38,6 +39,7 @@ class Tx:
         "mailboxes",
         "messages",
         "nodes",
+        "protocol_logs",
         "returned",
         "sandbox",
         "secrets",
@@ -61,6 +63,7 @@ class Tx:
         self.mailboxes = Mailboxes(session)
         self.messages = Messages(session)
         self.nodes = Nodes(session)
+        self.protocol_logs = ProtocolLogs(session)
         self.returned = ReturnedMail(session)
         self.sandbox = Sandbox(session)
         self.secrets = Secrets(session)

@@ -33,14 +33,11 @@ from postroad.protocol.imap.numset import MessageSet, NumSet
 from postroad.protocol.imap.quota import Quota
 from postroad.protocol.imap.selected import SelectedMailbox
 from postroad.protocol.imap.status import AppendUidCode, CopyUidCode
+from postroad.protocol.imap.tapped import Tap
 from postroad.transport import imap_append, imap_body, imap_mailboxes, imap_messages
 from postroad.transport.imap_append import ToAppend
 from postroad.transport.imap_body import PARTIAL_BYTES
-from postroad.transport.imap_errors import (
-    AuthenticationRefused,
-    CommandRefused,
-    ConnectionLost,
-)
+from postroad.transport.imap_errors import AuthenticationRefused, CommandRefused, ConnectionLost
 from postroad.transport.imap_mailboxes import Listing
 from postroad.transport.imap_news import Heard
 from postroad.transport.imap_open import begin, log_out, open_wire
@@ -84,18 +81,21 @@ class ImapConnection:
         client_id: Mapping[str, str] | None = None,
         timeouts: ImapTimeouts | None = None,
         compress: bool = True,
+        tap: Tap | None = None,
     ) -> ImapConnection:
         """Dial, secure and log in.
 
         Without ``secure`` TLS begins with STARTTLS where the server offers it; one that offers
         and then refuses is not spoken to. ``client_id`` is told where the server has ID (contract
         B-234); UTF8=ACCEPT is enabled where it has that. ``compress`` is for connections that
-        read much: COMPRESS=DEFLATE costs 40 KiB for as long as the connection lives. Raises
-        :exc:`DialError`, :exc:`AuthenticationRefused`, :exc:`Unavailable`, :exc:`TimedOut`,
-        :exc:`RemoteProtocolError`. Nothing stays open on failure.
+        read much: COMPRESS=DEFLATE costs 40 KiB for as long as the connection lives. ``tap``
+        hears all. Raises :exc:`DialError`, :exc:`AuthenticationRefused`, :exc:`Unavailable`,
+        :exc:`TimedOut`, :exc:`RemoteProtocolError`. Nothing stays open on failure.
         """
         timeouts = timeouts or ImapTimeouts()
-        wire = await open_wire(settings, timeouts, proxy=proxy, local_address=local_address)
+        wire = await open_wire(
+            settings, timeouts, proxy=proxy, local_address=local_address, tap=tap
+        )
         connection = cls(wire, timeouts)
         connection.is_encrypted, connection.server_id = await begin(
             wire, settings, client_id, compress=compress, open_s=timeouts.open_s

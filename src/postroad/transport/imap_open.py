@@ -14,6 +14,7 @@ from postroad.protocol.imap.response import ServerId
 from postroad.protocol.imap.session import ImapSession
 from postroad.protocol.imap.state import State
 from postroad.protocol.imap.status import Condition
+from postroad.protocol.imap.tapped import Tap
 from postroad.transport.imap_errors import ConnectionLost, no_answer
 from postroad.transport.imap_login import log_in, start_tls
 from postroad.transport.imap_running import ImapTimeouts
@@ -30,6 +31,7 @@ async def open_wire(
     *,
     proxy: Secret[str] | None,
     local_address: str | None,
+    tap: Tap | None,
 ) -> ImapWire:
     """Dial. Raises :exc:`DialError`."""
     stream = await connect(
@@ -46,6 +48,7 @@ async def open_wire(
     session = ImapSession(
         allows_rev2=not settings.disable_rev2, max_response_bytes=BEFORE_LOGIN_BYTES
     )
+    session.tap = tap
     return ImapWire(stream, session, timeouts)
 
 

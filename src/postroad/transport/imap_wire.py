@@ -189,6 +189,8 @@ class ImapWire:
         deadline = self._loop.time() + self._timeouts.connect_s
         await self._stream.start_tls(host, options, deadline=deadline)
         self.session.tls_started()
+        if self.session.tap is not None:
+            self.session.tap.began_tls()
         self._reader = self._loop.create_task(self._read(), name="imap reader")
 
     def expect_end(self) -> None:
@@ -381,6 +383,8 @@ class ImapWire:
         if self.loss is None:
             self.loss = reason
             self.session.state = State.LOGOUT
+            if self.session.tap is not None:
+                self.session.tap.ended(reason.message)
             if abort:
                 self._stream.abort()
         self.deadline.cancel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postroad.domain.secret import Secret
-from postroad.domain.setting import BY_KEY, SETTINGS, SettingValues, SuppressionValues
+from postroad.domain.setting import BY_KEY, SETTINGS, LogValues, SettingValues, SuppressionValues
 from postroad.domain.suppression import SuppressionAnswer, SuppressionRules, SuppressionScope
 
 
@@ -22,6 +22,8 @@ from postroad.domain.suppression import SuppressionAnswer, SuppressionRules, Sup
         ("serviceUrl", "", None),
         ("smtpEhloName", None, None),
         ("imapIndexer", " fast ", "fast"),
+        ("logs", {}, {"all": False, "maxLogLines": 10_000}),
+        ("logs", {"all": "yes", "maxLogLines": "0"}, {"all": True, "maxLogLines": 0}),
         ("webhookEvents", "messageSent", ["messageSent"]),
         ("webhooksCustomHeaders", [{"key": " X-A "}], [{"key": "X-A", "value": ""}]),
         ("imapClientSupportUrl", "mailto:help@example.com", "mailto:help@example.com"),
@@ -47,6 +49,11 @@ def test_value_is_normalised(key: str, value: object, expected: object) -> None:
         ("webhooks", "http://example.com/\r\nX: y"),
         ("webhooks", 5),
         ("smtpEhloName", "not a host"),
+        ("logs", None),
+        ("logs", []),
+        ("logs", {"all": None}),
+        ("logs", {"maxLogLines": 1_000_001}),
+        ("logs", {"more": 1}),
         ("imapClientName", "x" * 1025),
         ("imapClientName", "a\r\nb"),
         ("imapIndexer", "slow"),
@@ -123,3 +130,10 @@ def test_suppression_has_its_typed_values() -> None:
     assert SettingValues.of({"suppressionLists": []}).suppression.lists == ()
     unknown = dict.fromkeys(stored, "of a later version")
     assert SettingValues.of(unknown).suppression == SuppressionValues()
+
+
+def test_an_object_that_was_never_set_is_shown_with_its_defaults() -> None:
+    assert BY_KEY["logs"].show(None) == {"all": False, "maxLogLines": 10_000}
+    assert SettingValues.of({}).logs == LogValues(all=False, max_lines=10_000)
+    stored = {"logs": {"all": True, "maxLogLines": 5}}
+    assert SettingValues.of(stored).logs == LogValues(all=True, max_lines=5)

@@ -80,6 +80,7 @@ class AccountConnector:
             self._store,
             self._describer,
             threading=lambda: self._settings.computes_threads(account),
+            is_logged=lambda: self._route.is_logged(account),
             turns=self._turns,
             dial=lambda: self._dial(account, imap),
             on_listing=know,
@@ -89,5 +90,9 @@ class AccountConnector:
     async def _dial(self, account: Account, imap: ImapSettings) -> ImapConnection:
         login = await self._credentials.login_for(account, "imap")
         return await self._route.open_imap(
-            replace(imap, login=login), proxy=account.proxy, compress=False
+            replace(imap, login=login),
+            proxy=account.proxy,
+            compress=False,
+            account=account,
+            purpose="watch",
         )

@@ -78,6 +78,11 @@ class AccountRunner:
         else:
             self._again.set()
 
+    def renew(self) -> None:
+        """Drop a session that was opened under other settings than those of now."""
+        if self._session is not None and not self._session.is_current:
+            self.reconnect()
+
     def ask(self) -> None:
         """Look at every mailbox soon."""
         if self._session is not None:

@@ -70,6 +70,11 @@ class Supervisor:
         if (held := self._runners.get(account)) is not None:
             held[1].reconnect()
 
+    def renew(self) -> None:
+        """Open sessions anew that were opened under other settings than those of now."""
+        for _, runner, _ in self._runners.values():
+            runner.renew()
+
     def connections_of(self, account: str) -> int:
         held = self._runners.get(account)
         return 0 if held is None else held[1].connections
@@ -181,6 +186,7 @@ def _followed(account: Account) -> tuple[object, ...]:
         account.indexer,
         account.notify_from,
         account.threading,
+        account.logs,
         account.created_at,
     )
 

@@ -59,14 +59,18 @@ class Providers:
         self._settings = settings
         self._shelf = Shelf()
         self._live: dict[str, tuple[Account, WholeProvider]] = {}
+        self._logged: set[str] = set()  # accounts whose provider has a log
 
     async def get(self, account: Account) -> WholeProvider:
         """The provider of an account with a mailbox. Raises :exc:`NotFound` without one."""
         held = self._live.get(account.account)
+        is_logged = self._route.is_logged(account)
         if held is not None and _same_way_in(held[0], account):
-            return held[1]
+            if is_logged == (account.account in self._logged):
+                return held[1]
         provider = self.make(account)
         self._live[account.account] = account, provider
+        (self._logged.add if is_logged else self._logged.discard)(account.account)
         if held is not None:
             await self.close(held[1])
         return provider
@@ -82,7 +86,11 @@ class Providers:
         async def connect() -> ImapConnection:
             login = await self._credentials.login_for(account, "imap")
             return await self._route.open_imap(
-                replace(imap, login=login), proxy=account.proxy, compress=not _is_here(imap.host)
+                replace(imap, login=login),
+                proxy=account.proxy,
+                compress=not _is_here(imap.host),
+                account=account,
+                purpose="command",
             )
 
         return ImapProvider(
@@ -126,4 +134,5 @@ def _same_way_in(held: Account, now: Account) -> bool:
 def _depends_on(account: Account) -> tuple[object, ...]:
     """What a provider was made of; one of a sandbox tells of its own changes as well."""
     told = (account.paths, account.indexer, account.notify_from) if account.is_sandbox else ()
-    return account.imap, account.proxy, account.is_sandbox, account.created_at, told
+    way = account.imap, account.proxy, account.is_sandbox, account.created_at
+    return *way, account.logs, told

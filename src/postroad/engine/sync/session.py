@@ -43,6 +43,7 @@ class ImapSession:
         describer: Describer,
         *,
         threading: Callable[[], bool],
+        is_logged: Callable[[], bool] = lambda: False,
         turns: asyncio.Semaphore,
         dial: Dial,
         on_listing: Callable[[Folders], None],
@@ -62,6 +63,7 @@ class ImapSession:
             threading(),
         )
         self._threading = threading
+        self._is_logged, self._was_logged = is_logged, is_logged()
         self._ingest = Ingest(store, lease, account.account)
         self._held: set[str] = set()
         self._turn = asyncio.Lock()
@@ -88,8 +90,9 @@ class ImapSession:
 
     @property
     def is_current(self) -> bool:
-        """Whether threads are computed, or not, as they shall be now."""
-        return self._threading() == self._rules.threading
+        """Whether threads are computed and a log is kept, or not, as it shall be now."""
+        is_logged = self._is_logged() == self._was_logged
+        return is_logged and self._threading() == self._rules.threading
 
     def ask(self) -> None:
         """Look at every mailbox soon."""

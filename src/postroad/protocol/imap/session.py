@@ -43,6 +43,7 @@ from postroad.protocol.imap.response import (
 )
 from postroad.protocol.imap.state import RULES, State, after, rule_for
 from postroad.protocol.imap.status import CapabilityCode, Condition, Status
+from postroad.protocol.imap.tapped import Tap
 
 # Responses of one session that could not be read, and their octets: trying costs time.
 MAX_MALFORMED, _MAX_MALFORMED_OCTETS = 100, 1024 * 1024
@@ -82,6 +83,7 @@ class ImapSession:
         "has_utf8_names",
         "octets_received",
         "state",
+        "tap",
     )
 
     def __init__(
@@ -103,6 +105,7 @@ class ImapSession:
         self._carry = b""
         self._awaits_tls = False
         self.octets_received = 0  # uncompressed
+        self.tap: Tap | None = None  # hears both sides
 
     # What is known
 
@@ -145,6 +148,8 @@ class ImapSession:
         begun = False if command.name == "IDLE" else None
         self._in_flight[tag] = _InFlight(command, rule.is_alone, is_idle_begun=begun)
         self._queue(tag, command)
+        if self.tap is not None:
+            self.tap.spoke(tag, command)
         return tag
 
     def may_send(self, command: Command) -> bool:
@@ -187,6 +192,8 @@ class ImapSession:
         if tag is None:
             raise LocalProtocolError("IDLE is not running")
         self._output.append(Octets(tag, b"DONE\r\n"))
+        if self.tap is not None:
+            self.tap.stopped_idling()
 
     def respond(self, data: bytes | None) -> None:
         """Answer a challenge; ``None`` gives the exchange up. RFC 9051 §6.2.2."""
@@ -195,6 +202,8 @@ class ImapSession:
             raise LocalProtocolError("no SASL exchange is running")
         line = b"*" if data is None else base64.b64encode(data)
         self._output.append(Octets(tag, line + b"\r\n"))
+        if self.tap is not None:
+            self.tap.answered(line)
 
     def _queue(self, tag: str, command: Command) -> None:
         line = f"{tag} {command.name}".encode("ascii")
@@ -250,6 +259,8 @@ class ImapSession:
             self.octets_received += len(clear)
             self._framer.feed(clear)
             for frame in self._framer:
+                if self.tap is not None:
+                    self.tap.heard(frame)
                 try:
                     if len(frame) > LONG_OCTETS:
                         long = Long(frame, is_utf8=self.has_utf8_names)

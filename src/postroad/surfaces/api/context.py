@@ -13,6 +13,7 @@ from postroad.engine.accounts.registry import AccountView
 from postroad.engine.accounts.verify import VerifyRequest, VerifyResult
 from postroad.engine.delivery.outbox import OutboxEntry
 from postroad.engine.mail.service import Mail
+from postroad.engine.protocol_log import ProtocolLog
 from postroad.engine.settings import Settings
 from postroad.engine.submit.request import SubmitRequest, SubmitResult
 from postroad.engine.suppression.service import Suppression
@@ -61,6 +62,8 @@ class Engine(Protocol):
     def settings(self) -> Settings: ...
     @property
     def suppression(self) -> Suppression: ...
+    @property
+    def log(self) -> ProtocolLog: ...
     async def health(self) -> bool: ...
     async def measure(self) -> None:
         """Bring the gauges up to date."""

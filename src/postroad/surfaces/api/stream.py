@@ -30,6 +30,7 @@ class Stream:
     content_type: str
     filename: str | None = None  # what to save it as
     size: int | None = None  # of the whole; None when it is not known beforehand
+    max_bytes: int = MAX_BYTES
 
 
 async def send_stream(
@@ -43,7 +44,7 @@ async def send_stream(
     """Send status 200, the headers and all chunks; how many octets went out.
 
     Raises :exc:`Disconnected` when there is nobody left to read, :exc:`TooLong` beyond
-    :data:`MAX_BYTES`, and what reading the chunks raises.
+    its ``max_bytes``, and what reading the chunks raises.
     """
     sent = 0
     gone = asyncio.ensure_future(_until_gone(receive))
@@ -58,7 +59,7 @@ async def send_stream(
         if not is_head:
             async for chunk in stream.chunks:
                 sent += len(chunk)
-                if sent > MAX_BYTES:
+                if sent > stream.max_bytes:
                     raise TooLong
                 await _send_chunk(send, chunk)
                 if gone.done():

@@ -3,6 +3,7 @@
 from postroad.surfaces.api.routes import (
     accounts,
     blocklists,
+    logs,
     mailboxes,
     messages,
     multi,
@@ -16,6 +17,7 @@ from postroad.surfaces.api.routes import (
 __all__ = [
     "accounts",
     "blocklists",
+    "logs",
     "mailboxes",
     "messages",
     "multi",

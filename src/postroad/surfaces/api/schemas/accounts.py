@@ -105,7 +105,7 @@ class _Shared(Request):
     notifyFrom: Timestamp | UnsetType | None = UNSET
     subconnections: Subconnections | UnsetType = UNSET
     threading: bool | UnsetType | None = UNSET
-    logs: No | UnsetType = UNSET
+    logs: bool | UnsetType = UNSET
     oauth2: No | UnsetType = UNSET
 
     def applied(self, account: Account, problems: Problems) -> Account:
@@ -136,6 +136,8 @@ class _Shared(Request):
             account = replace(account, subconnections=tuple(path for path in wanted if path))
         if self.threading is not UNSET:
             account = replace(account, threading=self.threading)
+        if self.logs is not UNSET:
+            account = replace(account, logs=self.logs)
         return account
 
 
@@ -148,6 +150,7 @@ class CreateAccountBody(_Shared, kw_only=True):
     imap: Imap | bool | UnsetType = UNSET
     smtp: Smtp | bool | UnsetType = UNSET
     imapIndexer: Indexer | UnsetType | None = UNSET
+    logs: Annotated[bool, Meta(extra_json_schema={"default": False})] | UnsetType = UNSET
 
     def to_domain(self) -> Account:
         """An account without id when the caller leaves naming to us. Raises :exc:`Invalid`."""
@@ -287,6 +290,7 @@ class AccountAnswer(AccountEntry, kw_only=True):
     imapIndexer: Indexer | UnsetType = UNSET
     subconnections: list[str] | UnsetType = UNSET
     threading: bool | UnsetType = UNSET
+    logs: bool
     stateSince: str
     nextTry: str | UnsetType = UNSET  # when a connection is tried again
     syncError: SyncErrorAnswer | UnsetType = UNSET
@@ -309,6 +313,7 @@ class AccountAnswer(AccountEntry, kw_only=True):
             nextTry=UNSET if status.next_try_at is None else iso(status.next_try_at),
             syncError=UNSET if status.sync_error is None else SyncErrorAnswer.of(status.sync_error),
             subconnections=list(account.subconnections) or UNSET,
+            logs=account.logs,
             threading=UNSET if account.threading is None else account.threading,
             path=None if account.paths is None else list(account.paths),
             imapIndexer=_indexer(account),

@@ -53,6 +53,9 @@ def _schema(setting: Setting) -> dict[str, object]:
     schema: dict[str, object] = {"description": setting.sentence, **_TYPES[setting.kind]}
     if setting.kind is SettingKind.NAMES:
         schema["items"] = {"type": "string", "maxLength": setting.max_length}
+    elif setting.members:
+        schema["properties"] = {member.key: _schema(member) for member in setting.members}
+        schema["additionalProperties"] = False
     elif setting.max_length is not None:
         schema["maxLength"] = setting.max_length
     if setting.choices:
@@ -77,6 +80,7 @@ _TYPES: dict[SettingKind, dict[str, object]] = {
     SettingKind.ADDRESS: {"type": "string", "format": "ip"},
     SettingKind.URL: {"type": "string", "format": "uri"},
     SettingKind.CHOICE: {"type": "string"},
+    SettingKind.OBJECT: {"type": "object"},
     SettingKind.NAMES: {"type": "array"},
     SettingKind.HEADERS: {
         "type": "array",
